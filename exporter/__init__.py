@@ -1,0 +1,1 @@
+"""Turns nodes, databases and logs into Prometheus metrics; reads only, never acts."""

@@ -1,0 +1,150 @@
+"""HTTP sessions that cannot hang, wander or leak: deadline, size cap, no redirect, redacted errors."""
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
+
+MAX_BODY = 2 * 1024 * 1024
+"""Bytes of an answer that are read at most; a 500-producer schedule is under 0.2 MB."""
+
+
+class Reason(StrEnum):
+    """Why a request gave no usable answer: a closed set, so that it can be a metric label."""
+
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    CONNECT = "connect"
+    CLOSED = "closed"
+    HTTP_STATUS = "http_status"
+    REDIRECT = "redirect"
+    TOO_LARGE = "too_large"
+    BAD_JSON = "bad_json"
+    SCHEMA = "schema"
+    AUTH = "auth"
+
+
+class HttpError(Exception):
+    """A request failed; `reason` says how, the text names host and path and carries no secret."""
+
+    def __init__(self, reason: Reason, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer: status, body bytes, seconds it took."""
+
+    status: int
+    body: bytes
+    took: float
+
+
+def session(pool: int = 2) -> requests.Session:
+    """A kept-alive session without proxies from the environment and without retries of its own."""
+    made = requests.Session()
+    made.trust_env = False  # the proxy look-up per request costs a quarter of a poll's CPU
+    adapter = HTTPAdapter(pool_connections=pool, pool_maxsize=pool, max_retries=0)
+    made.mount("http://", adapter)
+    made.mount("https://", adapter)
+    return made
+
+
+def redact(url: str) -> str:
+    """Scheme, host and port of a URL: paths, queries and user info may be credentials."""
+    parts = urlsplit(url)
+    host = parts.hostname or "?"
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{host}{port}"
+
+
+def request(
+    http: requests.Session,
+    method: str,
+    url: str,
+    *,
+    timeout: float,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    shown: str | None = None,
+) -> Answer:
+    """Send one request and read its whole answer within `timeout` seconds.
+
+    `shown` is what errors call the target; by default the URL without path and query.
+    Raises HttpError for everything that is not a complete 2xx answer.
+    """
+    name = shown or redact(url)
+    started = time.monotonic()
+    try:
+        with http.request(
+            method, url, data=body, headers=headers, timeout=timeout, stream=True, allow_redirects=False
+        ) as response:
+            content = _read(response, started + timeout, name)
+            took = time.monotonic() - started
+            _check_status(response.status_code, content, name)
+            return Answer(response.status_code, content, took)
+    except requests.RequestException as error:
+        raise _classify(error, name, timeout) from None
+    except HTTPError as error:  # urllib3's own, while streaming the body
+        raise HttpError(Reason.CLOSED, f"{name}: the answer broke off ({type(error).__name__})") from None
+
+
+def _read(response: requests.Response, deadline: float, name: str) -> bytes:
+    """The body, refusing more than MAX_BODY bytes and a sender that drips past the deadline."""
+    parts: list[bytes] = []
+    size = 0
+    # read1 returns what one recv brought, so that the deadline is checked between slow pieces.
+    while piece := response.raw.read1(65536, decode_content=True):
+        size += len(piece)
+        if size > MAX_BODY:
+            raise HttpError(Reason.TOO_LARGE, f"{name}: answered more than {MAX_BODY} bytes")
+        if time.monotonic() > deadline:
+            raise HttpError(Reason.TIMEOUT, f"{name}: the answer took too long")
+        parts.append(piece)
+    return b"".join(parts)
+
+
+def _check_status(status: int, content: bytes, name: str) -> None:
+    if 200 <= status < 300:
+        return
+    if 300 <= status < 400:
+        raise HttpError(Reason.REDIRECT, f"{name}: answered with a redirect ({status})", status)
+    reason = Reason.AUTH if status in (401, 403) else Reason.HTTP_STATUS
+    text = content[:200].decode("utf-8", "replace")
+    raise HttpError(reason, f"{name}: answered HTTP {status}: {text}", status)
+
+
+def _classify(error: requests.RequestException, name: str, timeout: float) -> HttpError:
+    """The closed reason of a requests exception (their text may quote the URL, so it is not kept)."""
+    if isinstance(error, requests.Timeout):
+        return HttpError(Reason.TIMEOUT, f"{name}: no answer within {timeout:g} s")
+    if isinstance(error, requests.ConnectionError):
+        chain = _causes(error)
+        if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
+            return HttpError(Reason.REFUSED, f"{name}: connection refused")
+        if any(isinstance(cause, TimeoutError) for cause in chain):
+            return HttpError(Reason.TIMEOUT, f"{name}: no answer within {timeout:g} s")
+        if any(isinstance(cause, NewConnectionError) for cause in chain):
+            return HttpError(Reason.CONNECT, f"{name}: no connection")
+        if any(isinstance(cause, ProtocolError | ConnectionError) for cause in chain):
+            return HttpError(Reason.CLOSED, f"{name}: the connection was closed without an answer")
+    return HttpError(Reason.CONNECT, f"{name}: {type(error).__name__}")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """An exception with all that it wraps: requests hides the OSError several layers down."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        item = todo.pop()
+        if not isinstance(item, BaseException) or item in found:
+            continue
+        found.append(item)
+        todo += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
+    return found
