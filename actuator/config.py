@@ -181,7 +181,7 @@ class Auth(Settings):
     """Who may talk to the actuator. Without it, it listens on loopback only."""
 
     webhook: WebhookAuth | None = None
-    operators: dict[Name, Operator] = {}
+    operators: dict[Name, Operator] = Field(default_factory=dict)
     allow: tuple[Network, ...] = ()
     """Networks that may connect at all; everyone when empty."""
 
@@ -196,8 +196,8 @@ class Config(Settings):
     """An alert that started longer ago asks for no action any more; notifications still go out."""
     external_url: HttpUrl | None = None
     """Where operators reach this actuator; used in messages."""
-    groups: dict[Name, Group] = {}
-    sinks: dict[Name, Sink] = {}
+    groups: dict[Name, Group] = Field(default_factory=dict)
+    sinks: dict[Name, Sink] = Field(default_factory=dict)
     playbook: tuple[Rule, ...] = ()
 
     @field_validator("listen")
