@@ -1,0 +1,182 @@
+"""PURE: what the actuator believes about a group, and how fresh each belief is.
+
+Unknown is None, never a guess. All times are unix seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from nodekit.slots import SLOT_SECONDS, Window, owner, previous_window, slot_time, window_of
+
+ARRIVAL_GRACE = 0.3
+"""Seconds after a slot's timestamp by which its block has reached a healthy witness (measured on a LAN)."""
+STALL_SLOTS = 24
+"""Empty slots of others in a row (two whole turns) that mean: the chain, or our view of it, stands still."""
+FRESH_SLOTS = 4
+"""Slots of others that a candidate's head may lag: the 2 s of DESIGN §5.4 without our own empty slots."""
+
+
+class Reach(StrEnum):
+    """Outcome of the newest attempt to read a node."""
+
+    ANSWERS = "answers"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    BROKEN = "broken"
+    """It answers, but not as a nodeos: HTTP error, no JSON, connection closed."""
+    UNSEEN = "unseen"
+    """Not tried yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """An unbroken run of refused connections."""
+
+    since: float
+    last: float
+    count: int
+    answered_before: float | None
+    """When the address had last answered before the run; None when it never did."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFact:
+    """One member of a group. Members after `answered_at` are None unless it answers now."""
+
+    name: str
+    reach: Reach = Reach.UNSEEN
+    checked_at: float | None = None
+    answered_at: float | None = None
+    refusals: Refusals | None = None
+    paused: bool | None = None
+    head_num: int | None = None
+    head_slot: int | None = None
+    lib_num: int | None = None
+    lib_moved_at: float | None = None
+    peers: int | None = None
+    agrees: bool | None = None
+    """Its newest block that a witness knows too has the witness's id."""
+    broken_at: float | None = None
+    """When its connection last broke: a restart may lie there."""
+    starts_paused: bool = False
+
+    @property
+    def active(self) -> bool:
+        """It answers and is not paused: it produces when its turn comes."""
+        return self.reach is Reach.ANSWERS and self.paused is False
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBlock:
+    """A block on a witness's chain."""
+
+    num: int
+    id: str
+    producer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFact:
+    """The chain as the best witness shows it."""
+
+    witnesses: int
+    """How many witnesses answer now."""
+    checked_at: float
+    """When the best witness was read."""
+    producers: tuple[str, ...]
+    schedule_version: int
+    our_keys: tuple[str, ...]
+    """Signing keys that the active schedule names for our producer."""
+    changing: str | None
+    """What a pending or proposed schedule would change for us, in words."""
+    head_slot: int
+    first_slot: int
+    """The view has no gap from here to the head."""
+    blocks: Mapping[int, SeenBlock] = field(default_factory=dict)
+    """Slot → block; a slot in the view without a block is empty."""
+    doubled: frozenset[int] = frozenset()
+    """Our slots for which two different blocks were seen anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepFact:
+    """A control step of the current epoch as the ledger has it."""
+
+    name: str
+    """`pause.1`, `resume.1`, …"""
+    node: str
+    state: str
+    finished_at: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a decision about a group may look at."""
+
+    now: float
+    nodes: tuple[NodeFact, ...]
+    """Members in order of preference."""
+    chain: ChainFact | None
+    steps: tuple[StepFact, ...] = ()
+
+    def node(self, name: str) -> NodeFact:
+        """A member by name; one without a fact is unseen."""
+        return next((node for node in self.nodes if node.name == name), NodeFact(name))
+
+
+def settled_slot(chain: ChainFact) -> int:
+    """The newest slot whose block would have arrived by the time the witness was read."""
+    return int((chain.checked_at - ARRIVAL_GRACE - slot_time(0)) // SLOT_SECONDS)
+
+
+def empty_own_slots(chain: ChainFact, producer: str, first: int) -> tuple[int, ...]:
+    """Our settled empty slots from `first` on (or from where the view begins)."""
+    span = range(max(first, chain.first_slot), settled_slot(chain) + 1)
+    return tuple(
+        slot for slot in span if slot not in chain.blocks and owner(slot, chain.producers) == producer
+    )
+
+
+def others_silent(chain: ChainFact, producer: str) -> int:
+    """Settled empty slots of others since the newest block."""
+    span = range(chain.head_slot + 1, settled_slot(chain) + 1)
+    return sum(1 for slot in span if owner(slot, chain.producers) != producer)
+
+
+def stalled(chain: ChainFact, producer: str) -> bool:
+    """Whether everybody's slots are empty: then it is not our node that failed."""
+    return others_silent(chain, producer) >= STALL_SLOTS
+
+
+def lag_of(node: NodeFact, chain: ChainFact, producer: str) -> int | None:
+    """Slots of others, settled by the node's own reading, that a node's head lies behind."""
+    if node.head_slot is None or node.checked_at is None:
+        return None
+    now_slot = int((node.checked_at - ARRIVAL_GRACE - slot_time(0)) // SLOT_SECONDS)
+    span = range(node.head_slot + 1, now_slot + 1)
+    return sum(1 for slot in span if owner(slot, chain.producers) != producer)
+
+
+def last_own_block(chain: ChainFact, producer: str) -> int | None:
+    """Slot of our newest block in the view."""
+    return max((slot for slot, block in chain.blocks.items() if block.producer == producer), default=None)
+
+
+def windows_between(chain: ChainFact, producer: str, first: int, last: int) -> list[Window]:
+    """Our windows that overlap a span of slots, oldest first."""
+    found: list[Window] = []
+    window = window_of(last, chain.producers)
+    if window.producer != producer:
+        earlier = previous_window(producer, last, chain.producers)
+        if earlier is None:
+            return []
+        window = earlier
+    while window.last_slot >= first:
+        found.insert(0, window)
+        earlier = previous_window(producer, window.first_slot, chain.producers)
+        if earlier is None:
+            break
+        window = earlier
+    return found

@@ -1,0 +1,44 @@
+"""PURE: facts and state in, decision out. The one place that says whether a group acts, and why not.
+
+Each phase of `machine.TABLE` has one function: the resting phases in `resting`, a plan's in `running`.
+"""
+
+from dataclasses import replace
+
+from actuator.facts import Facts
+from actuator.failover import resting, running
+from actuator.failover.machine import Phase
+from actuator.failover.state import Asked, Decision, GroupState, Policy
+
+_PHASES = {
+    Phase.OBSERVING: resting.observing,
+    Phase.STEADY: resting.steady,
+    Phase.WAITING: resting.waiting,
+    Phase.LATCHED: resting.latched,
+    Phase.FENCING: running.fencing,
+    Phase.RESUMING: running.resuming,
+    Phase.DISARMING: running.disarming,
+    Phase.VERIFYING: running.verifying,
+    Phase.RETURNING: running.returning,
+}
+
+NOTHING_ASKED = Asked()
+
+
+def decide(state: GroupState, facts: Facts, policy: Policy, asked: Asked = NOTHING_ASKED) -> Decision:
+    """What to do now. The same arguments give the same decision; nothing is remembered elsewhere."""
+    decision = _PHASES[state.phase](state, facts, policy, asked)
+    holder = decision.state.holder
+    if holder is not None and facts.node(holder).active:
+        seen = replace(decision.state, holder_active_at=facts.now)
+        return replace(decision, state=seen)
+    return decision
+
+
+def resume_after_restart(state: GroupState, now: float) -> GroupState:
+    """The state that a starting actuator begins with: whatever was under way, it looks first."""
+    plan = state.plan if state.phase not in (Phase.WAITING, Phase.STEADY) else None
+    phase = Phase.LATCHED if state.phase is Phase.LATCHED else Phase.OBSERVING
+    return replace(
+        state, phase=phase, since=now, plan=plan, observe_until=None, holder_active_at=None
+    )  # fmt: skip

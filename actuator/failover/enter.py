@@ -1,0 +1,122 @@
+"""PURE: small moves that every phase shares: change phase, order a pause, begin a plan, tell operators."""
+
+from dataclasses import replace
+from typing import Any
+
+from actuator.facts import Facts, NodeFact, Reach
+from actuator.failover.machine import Event, move
+from actuator.failover.state import (
+    Automation,
+    Decision,
+    GroupState,
+    Kind,
+    Notice,
+    NoticeKind,
+    Order,
+    Plan,
+    Policy,
+    Verb,
+)
+from actuator.step import FINAL, Refusal
+
+PAUSE_BACKOFF = (0.5, 0.5, 1.0, 2.0, 5.0)
+"""Seconds before a pause is sent again: a node that did not acknowledge is asked until it reads paused."""
+DAY = 86400.0
+
+
+def enter(state: GroupState, event: Event, now: float, **changes: Any) -> GroupState:
+    """The state after an event that the table allows."""
+    return replace(state, phase=move(state.phase, event).to, since=now, **changes)
+
+
+def pause_order(node: NodeFact, facts: Facts, reason: str) -> Order | None:
+    """The next pause for a node; None while one is under way, too soon, or when it refuses connections."""
+    if node.reach is Reach.REFUSED:
+        return None  # nothing there to pause; `gone` decides
+    sent = [step for step in facts.steps if step.node == node.name and step.name.startswith("pause.")]
+    if sent:
+        last = sent[-1]
+        if last.state not in FINAL or last.finished_at is None:
+            return None
+        if facts.now - last.finished_at < PAUSE_BACKOFF[min(len(sent), len(PAUSE_BACKOFF)) - 1]:
+            return None
+    return Order(f"pause.{len(sent) + 1}", node.name, Verb.PAUSE, reason)
+
+
+def begin(
+    state: GroupState,
+    event: Event,
+    now: float,
+    *,
+    kind: Kind,
+    cause: str,
+    target: str,
+    since: float,
+    requested_by: str,
+    request: str | None = None,
+    deadline: float | None = None,
+) -> GroupState:
+    """Claim the next epoch for a new plan."""
+    plan = Plan(
+        kind=kind,
+        cause=cause,
+        source=state.holder,
+        target=target,
+        wanted=target,
+        requested_by=requested_by,
+        started_at=now,
+        since=since,
+        deadline=deadline,
+        request=request,
+        first_epoch=state.epoch + 1,
+    )
+    return enter(state, event, now, epoch=state.epoch + 1, plan=plan)
+
+
+def notice(
+    kind: NoticeKind, state: GroupState, policy: Policy, *details: str, about: str = "", **more: Any
+) -> Notice:
+    """A message that is sent once per incident, kind and subject."""
+    number = state.plan.first_epoch if state.plan is not None else state.epoch
+    key = f"notice/{policy.group}/{number}/{kind}" + (f"/{about}" if about else "")
+    return Notice(kind, key, number, state.plan, details, **more)
+
+
+def barred(policy: Policy) -> Refusal | None:
+    """Why this group may not act by itself now; None when it may."""
+    if policy.automation is Automation.OFF:
+        return Refusal("automation", "automation is off")
+    if policy.automation is Automation.SHADOW:
+        return Refusal("shadow", "automation is in shadow: it says what it would do and does nothing")
+    return None
+
+
+def limit_reached(state: GroupState, policy: Policy, now: float) -> str | None:
+    """Which limit of automatic takeovers is used up, in words."""
+    recent = [moment for moment in state.takeovers if now - moment < DAY]
+    if recent and now - recent[-1] < policy.cooldown:
+        ago = now - recent[-1]
+        return (
+            f"the last automatic takeover ended {ago:.0f} s ago, within the cooldown of {policy.cooldown:g} s"
+        )
+    if len(recent) >= policy.per_day:
+        return f"{len(recent)} automatic takeovers within a day, the limit is {policy.per_day}"
+    return None
+
+
+def latch(  # a latch always tells why
+    state: GroupState,
+    event: Event,
+    facts: Facts,
+    policy: Policy,
+    why: str,
+    *,
+    by_operator: bool,
+    **changes: Any,
+) -> Decision:
+    """Hand the group to a human, and say so."""
+    after = enter(
+        state, event, facts.now, latch=why, operator_latch=by_operator, plan=None, **changes
+    )  # fmt: skip
+    told = notice(NoticeKind.LATCHED, state, policy, why, about=f"{facts.now:.0f}")
+    return Decision(after, notices=(told,), refusals=(Refusal("latched", why),), why=why)

@@ -1,0 +1,138 @@
+"""PURE: every reason why a node is not fenced, or may not be resumed. Unknown is a reason too."""
+
+from actuator.facts import FRESH_SLOTS, Facts, NodeFact, Reach, lag_of, stalled
+from actuator.failover.state import Policy
+from actuator.step import Refusal, State
+
+LIB_STILL = 60.0
+"""Seconds without a new last irreversible block that count as still; with 21 producers it moves every 6 s."""
+ANSWER_WINDOW = 60.0
+"""`gone` needs an address that answered within this many seconds before the refusals (DESIGN §5.2)."""
+REFUSALS = 3
+STALE = 3.0
+"""Seconds after which a reading proves nothing any more."""
+
+
+def gone(node: NodeFact, now: float, after: float) -> str | None:
+    """Evidence that a node's process is gone and cannot come back producing; None while unproven."""
+    run = node.refusals
+    if node.reach is not Reach.REFUSED or run is None or not node.starts_paused:
+        return None
+    lasted = run.last - run.since
+    if run.count < REFUSALS or lasted < after or run.answered_before is None:
+        return None
+    if run.since - run.answered_before > ANSWER_WINDOW or now - run.last > STALE:
+        return None
+    return (
+        f"{node.name} is gone: it refused {run.count} connections over {lasted:.1f} s, had answered "
+        f"{max(0.0, run.since - run.answered_before):.1f} s before, and starts paused"
+    )
+
+
+def not_gone_because(node: NodeFact, after: float) -> str:
+    """In words, what is missing for `gone`."""
+    run = node.refusals
+    if node.reach is Reach.TIMEOUT:
+        return f"{node.name} does not answer in time; a hung or cut-off node may still produce"
+    if node.reach is Reach.REFUSED and run is not None:
+        if not node.starts_paused:
+            return f"{node.name} refuses connections, but without `starts_paused` it may restart producing"
+        if run.answered_before is None or run.since - run.answered_before > ANSWER_WINDOW:
+            return (
+                f"{node.name} refuses connections, but had not answered in the {ANSWER_WINDOW:.0f} s before"
+            )
+        return f"{node.name} refuses connections for {run.last - run.since:.1f} s; {after:g} s prove it gone"
+    if node.reach is Reach.UNSEEN:
+        return f"{node.name} was not reached yet"
+    return f"{node.name} gives no usable answer"
+
+
+def paused_by_us(node: NodeFact, facts: Facts) -> bool:
+    """An acknowledged explicit pause of this epoch, re-read as true, with no restart since."""
+    done = [
+        step.finished_at
+        for step in facts.steps
+        if step.node == node.name and step.name.startswith("pause.") and step.state == State.OK
+    ]
+    acknowledged = max((moment for moment in done if moment is not None), default=None)
+    return (
+        acknowledged is not None
+        and node.paused is True
+        and node.checked_at is not None
+        and node.checked_at >= acknowledged
+        and (node.broken_at is None or node.broken_at < acknowledged)
+    )
+
+
+def fence_of(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
+    """How a member is fenced in this epoch, in words; None when it is not."""
+    if paused_by_us(node, facts):
+        return f"{node.name} acknowledged pause and reads paused"
+    return gone(node, facts.now, policy.gone_after)
+
+
+def unready(name: str, facts: Facts, policy: Policy, *, may_be_active: bool = False) -> tuple[Refusal, ...]:
+    """Why a node may not be resumed now; empty means ready (DESIGN §5.4)."""
+    node = facts.node(name)
+    reasons: list[str] = []
+    if node.reach is not Reach.ANSWERS:
+        reasons.append(f"{name} does not answer ({node.reach})")
+    else:
+        reasons += _own_reasons(node, facts, policy, may_be_active=may_be_active)
+    reasons += _chain_reasons(facts, policy)
+    return tuple(Refusal("candidate", reason) for reason in reasons)
+
+
+def _own_reasons(node: NodeFact, facts: Facts, policy: Policy, *, may_be_active: bool) -> list[str]:
+    reasons: list[str] = []
+    if node.paused is None:
+        reasons.append(f"{node.name}: its pause state is unknown")
+    elif not node.paused and not may_be_active:
+        reasons.append(f"{node.name} is already active")
+    if node.lib_moved_at is None or facts.now - node.lib_moved_at > LIB_STILL:
+        reasons.append(f"{node.name}: its last irreversible block does not move")
+    if not node.peers:
+        known = "has no live peer" if node.peers == 0 else "its peers are unknown"
+        reasons.append(f"{node.name} {known}")
+    if facts.chain is not None:
+        lag = lag_of(node, facts.chain, policy.producer)
+        if lag is None or lag > FRESH_SLOTS:
+            behind = "unknown" if lag is None else f"{lag} slots old"
+            reasons.append(f"{node.name}: its head is {behind}")
+        if node.agrees is not True:
+            state = (
+                "is on another fork than the witness" if node.agrees is False else "has no block to compare"
+            )
+            reasons.append(f"{node.name} {state}")
+    return reasons
+
+
+def _chain_reasons(facts: Facts, policy: Policy) -> list[str]:
+    chain = facts.chain
+    if chain is None or chain.witnesses == 0:
+        return ["no witness answers: the chain cannot be seen"]
+    reasons: list[str] = []
+    if policy.producer not in chain.producers:
+        reasons.append(f"{policy.producer} is not in the active schedule")
+    elif policy.public_key is not None and policy.public_key not in chain.our_keys:
+        reasons.append(f"the active schedule names another key for {policy.producer} than ours")
+    if chain.changing is not None:
+        reasons.append(f"a schedule change is under way: {chain.changing}")
+    if stalled(chain, policy.producer):
+        reasons.append("the whole chain, or our view of it, stands still")
+    return reasons
+
+
+def best_candidate(
+    facts: Facts, policy: Policy, exclude: tuple[str, ...]
+) -> tuple[str | None, tuple[Refusal, ...]]:
+    """The first ready member in order of preference, and why the others are not."""
+    refusals: list[Refusal] = []
+    for name in policy.members:
+        if name in exclude:
+            continue
+        reasons = unready(name, facts, policy)
+        if not reasons:
+            return name, tuple(refusals)
+        refusals += reasons
+    return None, tuple(dict.fromkeys(refusals)) or (Refusal("candidate", "no other member is left"),)

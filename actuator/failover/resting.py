@@ -1,0 +1,194 @@
+"""PURE: decisions of a group that is not in the middle of a plan."""
+
+from dataclasses import replace
+
+from actuator.facts import Facts, NodeFact, Reach
+from actuator.failover import running
+from actuator.failover.enter import begin, enter, latch, notice
+from actuator.failover.gap import gap_until, next_opening
+from actuator.failover.machine import Event
+from actuator.failover.readiness import gone, not_gone_because, unready
+from actuator.failover.state import (
+    Asked,
+    Decision,
+    GroupState,
+    Kind,
+    Notice,
+    NoticeKind,
+    Outcome,
+    Policy,
+    Request,
+)
+from actuator.failover.triggers import alive_since, separate, silent_since, take_over
+from actuator.step import Refusal
+from nodekit.slots import round_slots, slot_time
+
+REQUEST_ROUNDS = 3
+"""A request that found no gap in this many rounds is dropped."""
+TELL_AFTER = 3.0
+"""Seconds that the holder may be unreachable before operators are told."""
+
+
+def observing(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
+    """After a start: look for a full round, unless a plan was interrupted or two produce."""
+    now = facts.now
+    active = [node.name for node in facts.nodes if node.active]
+    if len(active) > 1:
+        return separate(state, facts, policy, active)
+    if state.plan is not None:
+        after = enter(state, Event.PLAN_FOUND, now, epoch=state.epoch + 1)
+        return running.fencing(after, facts, policy, asked)
+    if asked.switchover is not None:
+        return _ask(state, facts, policy, asked.switchover)
+    if facts.chain is None:
+        return Decision(state, refusals=(Refusal("observing", "no witness answers yet"),), why="observing")
+    if state.observe_until is None:
+        seconds = round_slots(facts.chain.producers) * 0.5
+        state = replace(state, observe_until=now + seconds)
+    assert state.observe_until is not None  # noqa: S101 - set just above
+    if now < state.observe_until:
+        why = f"observing one full round first, {state.observe_until - now:.0f} s left"
+        return Decision(_adopt(state, active), refusals=(Refusal("observing", why),), why=why)
+    after = enter(_adopt(state, active), Event.ROUND_SEEN, now)
+    return Decision(after, why="a full round was observed")
+
+
+def _adopt(state: GroupState, active: list[str]) -> GroupState:
+    """Whoever is active at first sight is the holder."""
+    return replace(state, holder=active[0]) if state.holder is None and len(active) == 1 else state
+
+
+def steady(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
+    """The normal case: one member is active, and its blocks arrive."""
+    active = [node.name for node in facts.nodes if node.active]
+    if len(active) > 1:
+        return separate(state, facts, policy, active)
+    if asked.switchover is not None:
+        return _ask(state, facts, policy, asked.switchover)
+    if len(active) == 1:
+        return _one_active(_adopt(state, active), facts, policy, active[0])
+    return _none_active(state, facts, policy)
+
+
+def _one_active(state: GroupState, facts: Facts, policy: Policy, name: str) -> Decision:
+    if name != state.holder:
+        why = f"{name} was resumed and {state.holder} stopped outside chainwarden"
+        return latch(state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=True, holder=name)
+    silent = silent_since(facts, policy.producer)
+    if silent is None:
+        return Decision(state, why=f"{name} is active")
+    cause = f"{name} is unpaused but its slots stay empty while the others' blocks arrive"
+    return take_over(state, facts, policy, Kind.TAKEOVER, cause, slot_time(silent) - 0.5)
+
+
+def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
+    if state.holder is None:
+        why = "nobody is active and no holder is known: resume one with `chainwarden switchover`"
+        idle = notice(NoticeKind.IDLE, state, policy, why)
+        return Decision(state, notices=(idle,), refusals=(Refusal("holder", why),), why=why)
+    holder = facts.node(state.holder)
+    if holder.reach is Reach.ANSWERS and holder.paused:
+        return _holder_paused(state, facts, policy, holder)
+    proof = gone(holder, facts.now, policy.gone_after)
+    if proof is not None and holder.refusals is not None:
+        alive = alive_since(facts.chain, policy.producer, holder.refusals.since)
+        if alive is None:
+            since = holder.refusals.since
+            return take_over(state, facts, policy, Kind.TAKEOVER, proof, since)
+        return Decision(state, refusals=(Refusal("alive", alive),), why=alive)
+    why = not_gone_because(holder, policy.gone_after)
+    told: tuple[Notice, ...] = ()
+    if holder.answered_at is not None and facts.now - holder.answered_at > TELL_AFTER:
+        opens = next_opening(facts, policy.producer)
+        told = (
+            notice(
+                NoticeKind.UNFENCED, state, policy, why,
+                about=f"{holder.name}@{holder.answered_at:.0f}", deadline=opens,
+            ),
+        )  # fmt: skip
+    return Decision(state, notices=told, refusals=(Refusal("fence", why),), why=why)
+
+
+def _holder_paused(state: GroupState, facts: Facts, policy: Policy, holder: NodeFact) -> Decision:
+    """A restart with its start fence comes back paused; anything else was an operator."""
+    seen = state.holder_active_at
+    if seen is not None and holder.broken_at is not None and holder.broken_at >= seen - 1.0:
+        cause = f"{holder.name} restarted and came back paused"
+        return take_over(state, facts, policy, Kind.RESTORE, cause, seen)
+    why = f"{holder.name} was paused outside chainwarden"
+    return latch(state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=True)
+
+
+def _ask(state: GroupState, facts: Facts, policy: Policy, request: Request) -> Decision:
+    """An operator wants to move production: accept it for the next gap, or say why not."""
+    reasons: tuple[Refusal, ...] = ()
+    if request.to not in policy.members:
+        known = ", ".join(policy.members)
+        reasons = (Refusal("request", f"{request.to} is no member of {policy.group} ({known})"),)
+    elif facts.node(request.to).active:
+        reasons = (Refusal("request", f"{request.to} is already active"),)
+    else:
+        reasons = unready(request.to, facts, policy)
+    if reasons:
+        return Decision(state, refusals=reasons, why="the request is refused")
+    cause = f"{request.requested_by} asked to move production to {request.to}"
+    waiting_state = begin(
+        state, Event.SWITCHOVER_ASKED, facts.now, kind=Kind.SWITCHOVER, cause=cause, target=request.to,
+        since=facts.now, requested_by=request.requested_by, request=request.id,
+    )  # fmt: skip
+    return waiting(replace(waiting_state, latch=None, operator_latch=False), facts, policy, Asked())
+
+
+def waiting(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
+    """A switchover waits for the gap after our window."""
+    plan = state.plan
+    assert plan is not None  # noqa: S101 - WAITING is entered with a plan only
+    now = facts.now
+    active = [node.name for node in facts.nodes if node.active]
+    if plan.source is not None and plan.source not in active and active:
+        return _drop(state, facts, policy, f"{plan.source} is not the active node any more")
+    if len(active) > 1:
+        return _drop(state, facts, policy, "two members are active")
+    if not active and state.holder is not None and facts.node(state.holder).reach is not Reach.ANSWERS:
+        return _drop(state, facts, policy, f"{state.holder} does not answer any more")
+    deadline = None
+    if active:
+        opens = gap_until(facts.chain, policy, now)
+        if isinstance(opens, str):
+            too_long = facts.chain and now - plan.started_at > REQUEST_ROUNDS * 0.5 * round_slots(
+                facts.chain.producers
+            )
+            return _drop(state, facts, policy, opens) if too_long else Decision(state, why=opens)
+        deadline = opens - policy.guard
+    reasons = unready(plan.target, facts, policy)
+    if reasons:
+        return _drop(state, facts, policy, *(reason.why for reason in reasons))
+    after = enter(
+        state, Event.GAP_OPEN, now, plan=replace(plan, deadline=deadline, started_at=now, since=now)
+    )  # fmt: skip
+    return running.fencing(after, facts, policy, asked)
+
+
+def _drop(state: GroupState, facts: Facts, policy: Policy, *why: str) -> Decision:
+    after = enter(state, Event.REQUEST_DROPPED, facts.now, plan=None)
+    told = notice(NoticeKind.ABORTED, state, policy, *why)
+    reasons = tuple(Refusal("request", text) for text in why)
+    return Decision(after, notices=(told,), refusals=reasons, ended=Outcome("dropped"), why="; ".join(why))
+
+
+def latched(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
+    """Only an operator moves a latched group, except that two producers are never left alone."""
+    active = [node.name for node in facts.nodes if node.active]
+    if len(active) > 1:
+        return separate(state, facts, policy, active)
+    if asked.switchover is not None:
+        return _ask(state, facts, policy, asked.switchover)
+    if asked.release is not None:
+        holder = active[0] if active else state.holder
+        after = enter(
+            state, Event.RELEASED, facts.now, latch=None, operator_latch=False, holder=holder,
+            observe_until=None, takeovers=(),
+        )  # fmt: skip
+        return Decision(after, why=f"released by {asked.release}")
+    why = f"latched: {state.latch}"
+    return Decision(state, refusals=(Refusal("latched", why),), why=why)

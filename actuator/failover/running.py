@@ -1,0 +1,254 @@
+"""PURE: decisions in the middle of a plan: fence, resume, verify, and the ways back."""
+
+from dataclasses import replace
+
+from actuator.facts import Facts, Reach, StepFact, empty_own_slots, settled_slot, stalled
+from actuator.failover.cost import certificate, first_block_after, proving_window
+from actuator.failover.enter import enter, latch, notice, pause_order
+from actuator.failover.machine import Event
+from actuator.failover.readiness import best_candidate, fence_of, gone, not_gone_because, unready
+from actuator.failover.state import (
+    Asked,
+    Decision,
+    GroupState,
+    Kind,
+    Notice,
+    NoticeKind,
+    Order,
+    Outcome,
+    Plan,
+    Policy,
+    Verb,
+)
+from actuator.step import Refusal, State
+from nodekit.slots import current_slot, next_window, slot_time
+
+RESUME_WITHIN = 2.0
+"""Seconds after which a resume that was not sent yet must not be sent any more."""
+TELL_AFTER = 1.5
+"""Seconds that a fence may take before operators are told that it is stuck."""
+EMPTY_TOLERATED = {Kind.SWITCHOVER: 2}
+EMPTY_DEFAULT = 4
+"""Own slots in a row that may stay empty before a resumed node counts as not producing."""
+
+
+def _plan(state: GroupState) -> Plan:
+    if state.plan is None:
+        raise ValueError(f"phase {state.phase} without a plan")
+    return state.plan
+
+
+def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
+    """Pause every other member and prove it; then the target may be resumed."""
+    plan = _plan(state)
+    told = _announcement(state, policy)
+    source = facts.node(plan.source) if plan.source is not None else None
+    touched = any(step.node == plan.source for step in facts.steps)
+    if plan.kind is Kind.TAKEOVER and source is not None and source.active and not touched and not told:
+        return _ended(state, Event.HOLDER_BACK, facts, policy, f"{source.name} is back and active")
+    if plan.deadline is not None and facts.now > plan.deadline:
+        return _back(state, Event.GAP_CLOSING, facts, policy, "our window comes too near")
+    others = [node for node in facts.nodes if node.name != plan.target]
+    open_ = [node for node in others if fence_of(node, facts, policy) is None]
+    if open_:
+        reason = f"fence before {plan.target} is resumed: {plan.cause}"
+        orders = [pause_order(node, facts, reason) for node in open_]
+        why = "; ".join(_unfenced(node.name, facts, policy) for node in open_)
+        if facts.now - state.since > TELL_AFTER:
+            told = (*told, _blocked(state, facts, policy, why))
+        waiting_for = Refusal("fence", why)
+        return Decision(
+            state, orders=tuple(order for order in orders if order), notices=told,
+            refusals=(waiting_for,), why=f"fencing: {why}",
+        )  # fmt: skip
+    reasons = unready(plan.target, facts, policy, may_be_active=True)
+    if reasons:
+        why = "; ".join(reason.why for reason in reasons)
+        return _back(state, Event.TARGET_UNFIT, facts, policy, why)
+    after = enter(state, Event.OTHERS_FENCED, facts.now)
+    fences = "; ".join(fence_of(node, facts, policy) or "" for node in others)
+    decision = resuming(after, facts, policy, _asked)
+    return replace(decision, notices=(*told, *decision.notices), why=f"{fences}; {decision.why}")
+
+
+def _announcement(state: GroupState, policy: Policy) -> tuple[Notice, ...]:
+    """The message that a takeover began, given with the decision that begins it."""
+    plan = _plan(state)
+    fresh = state.since == plan.started_at and state.epoch == plan.first_epoch
+    if not fresh or plan.kind not in (Kind.TAKEOVER, Kind.RESTORE):
+        return ()
+    return (notice(NoticeKind.STARTED, state, policy, plan.cause),)
+
+
+def _unfenced(name: str, facts: Facts, policy: Policy) -> str:
+    node = facts.node(name)
+    if node.reach is Reach.ANSWERS:
+        return f"{name} has not acknowledged pause yet"
+    return not_gone_because(node, policy.gone_after)
+
+
+def _blocked(state: GroupState, facts: Facts, policy: Policy, why: str) -> Notice:
+    window = None
+    if facts.chain is not None:
+        window = next_window(policy.producer, current_slot(facts.now), facts.chain.producers)
+    opens = window.opens if window is not None else None
+    return notice(NoticeKind.BLOCKED, state, policy, why, deadline=opens, about=f"epoch-{state.epoch}")
+
+
+def resuming(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
+    """Resume the target once; what it answers decides."""
+    plan = _plan(state)
+    step = _last(facts, plan.target, "resume.")
+    if facts.node(plan.target).active or (step is not None and step.state == State.OK):
+        at = step.finished_at if step is not None and step.finished_at is not None else facts.now
+        after = enter(state, Event.RESUMED, facts.now, plan=replace(plan, resumed_at=at))
+        return Decision(after, why=f"{plan.target} is active; waiting for its block")
+    if step is None:
+        limit = facts.now + RESUME_WITHIN
+        not_after = limit if plan.deadline is None else min(limit, plan.deadline)
+        reason = f"every other member is fenced: {plan.cause}"
+        order = Order("resume.1", plan.target, Verb.RESUME, reason, not_after)
+        return Decision(state, orders=(order,), why=f"resuming {plan.target}")
+    if step.state == State.UNKNOWN:
+        after = enter(state, Event.RESUME_UNKNOWN, facts.now)
+        return disarming(after, facts, policy, _asked)
+    if step.state in (State.FAILED, State.SKIPPED):
+        return _back(state, Event.RESUME_FAILED, facts, policy, step.detail, tried=True)
+    return Decision(state, why=f"waiting for {plan.target} to answer resume")
+
+
+def _last(facts: Facts, node: str, prefix: str) -> StepFact | None:
+    found = [step for step in facts.steps if step.node == node and step.name.startswith(prefix)]
+    return found[-1] if found else None
+
+
+def disarming(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
+    """Pause until it reads paused: the failed target, or all but the one that stays."""
+    plan = _plan(state)
+    if plan.kind is Kind.SEPARATION:
+        nodes = [node for node in facts.nodes if node.name != plan.target]
+        left = [node for node in nodes if node.active and fence_of(node, facts, policy) is None]
+        if not left:
+            why = f"two members were active; {plan.target} stays, the others are paused"
+            decision = latch(
+                state, Event.ONE_ACTIVE, facts, policy, why, by_operator=False, holder=plan.target
+            )  # fmt: skip
+            return replace(decision, ended=Outcome("separated", certificate(plan, facts, policy)))
+        told: tuple[Notice, ...] = (notice(NoticeKind.TWO_ACTIVE, state, policy, plan.cause),)
+    else:
+        target = facts.node(plan.target)
+        if fence_of(target, facts, policy) is not None:
+            return _back(state, Event.DISARMED, facts, policy, f"{plan.target} is paused again", tried=True)
+        left, told = [target], ()
+        if facts.now - state.since > TELL_AFTER:
+            told = (_blocked(state, facts, policy, _unfenced(plan.target, facts, policy)),)
+    reason = f"must not produce: {plan.cause}"
+    orders = tuple(order for node in left if (order := pause_order(node, facts, reason)) is not None)
+    names = ", ".join(node.name for node in left)
+    return Decision(state, orders=orders, notices=told, why=f"pausing {names} until it reads paused")
+
+
+def verifying(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
+    """The target reads unpaused; its block on a witness proves that it produces."""
+    plan = _plan(state)
+    active = [node.name for node in facts.nodes if node.active]
+    if len(active) > 1:
+        cause = f"{' and '.join(active)} are active at the same time; {plan.target} stays"
+        plan = replace(plan, kind=Kind.SEPARATION, cause=cause)
+        after = enter(state, Event.TWO_ACTIVE, facts.now, plan=plan, epoch=state.epoch + 1)
+        return disarming(after, facts, policy, asked)
+    if gone(facts.node(plan.target), facts.now, policy.gone_after) is not None:
+        return _back(state, Event.TARGET_LOST, facts, policy, f"{plan.target} is gone too", tried=True)
+    chain = facts.chain
+    if chain is None or plan.resumed_at is None or stalled(chain, policy.producer):
+        return Decision(state, why=f"waiting for {plan.target}'s block; the chain cannot be seen")
+    window = proving_window(plan, policy, chain)
+    if window is None:
+        return Decision(state, why=f"{policy.producer} left the schedule; nothing to verify")
+    block = first_block_after(chain, policy.producer, plan.resumed_at)
+    if block is None:
+        return _no_block_yet(state, facts, policy, window.opens)
+    if plan.kind is Kind.SWITCHOVER and settled_slot(chain) < window.last_slot:
+        return Decision(
+            state, why=f"{plan.target} produces; its window ends in {window.closes - facts.now:.0f} s"
+        )
+    return _verified(state, facts, policy)
+
+
+def _no_block_yet(state: GroupState, facts: Facts, policy: Policy, opens: float) -> Decision:
+    plan = _plan(state)
+    chain = facts.chain
+    assert chain is not None and plan.resumed_at is not None  # noqa: S101 - checked by the caller
+    first = current_slot(plan.resumed_at + 0.5)
+    empty = [
+        slot for slot in empty_own_slots(chain, policy.producer, first) if slot_time(slot) > plan.resumed_at
+    ]
+    if len(empty) >= EMPTY_TOLERATED.get(plan.kind, EMPTY_DEFAULT):
+        why = f"{plan.target} is unpaused, but {len(empty)} of our slots stayed empty"
+        after = enter(state, Event.SLOTS_EMPTY, facts.now)
+        decision = disarming(after, facts, policy, Asked())
+        return replace(decision, why=why)
+    wait = max(0.0, opens - facts.now)
+    return Decision(state, why=f"waiting for {plan.target}'s first block; our window opens in {wait:.0f} s")
+
+
+def _verified(state: GroupState, facts: Facts, policy: Policy) -> Decision:
+    plan = _plan(state)
+    proof = certificate(plan, facts, policy)
+    returned = plan.kind is Kind.SWITCHOVER and plan.target != plan.wanted
+    automatic = plan.kind in (Kind.TAKEOVER, Kind.RESTORE)
+    takeovers = (*state.takeovers, facts.now) if automatic else state.takeovers
+    after = enter(
+        state, Event.BLOCK_SEEN, facts.now, plan=None, holder=plan.target, takeovers=takeovers[-20:]
+    )  # fmt: skip
+    told = notice(NoticeKind.VERIFIED, state, policy, certificate=proof)
+    ended = Outcome("rolled_back" if returned else "verified", proof)
+    return Decision(after, notices=(told,), ended=ended, why=f"{plan.target} produces")
+
+
+def returning(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
+    """The plan's target failed: the old node if it is fit, else the next one, each under a new epoch."""
+    plan = _plan(state)
+    active = [node.name for node in facts.nodes if node.active]
+    if len(active) == 1 and active[0] == plan.source:
+        return _ended(state, Event.HOLDER_BACK, facts, policy, f"{plan.source} goes on producing")
+    candidate: str | None = None
+    refusals: tuple[Refusal, ...] = ()
+    if plan.source is not None and plan.source not in plan.tried:
+        refusals = unready(plan.source, facts, policy)
+        candidate = plan.source if not refusals else None
+    if candidate is None:
+        candidate, more = best_candidate(facts, policy, plan.tried)
+        refusals = tuple(dict.fromkeys((*refusals, *more)))
+    if candidate is not None:
+        again = replace(plan, target=candidate, deadline=None, resumed_at=None)
+        after = enter(state, Event.CANDIDATE_FOUND, facts.now, plan=again, epoch=state.epoch + 1)
+        return fencing(after, facts, policy, _asked)
+    if set(policy.members) <= set(plan.tried):
+        why = "every member was tried and none produces"
+        decision = latch(state, Event.ALL_TRIED, facts, policy, why, by_operator=False)
+        return replace(decision, ended=Outcome("failed"))
+    why = "; ".join(refusal.why for refusal in refusals)
+    told = (_blocked(state, facts, policy, why),) if facts.now - state.since > TELL_AFTER else ()
+    return Decision(state, notices=told, refusals=refusals, why=f"nobody may be resumed: {why}")
+
+
+def _back(
+    state: GroupState, event: Event, facts: Facts, policy: Policy, why: str, *, tried: bool = False
+) -> Decision:
+    """To the way back; `tried` bars the target from being chosen again in this incident."""
+    plan = _plan(state)
+    if tried:
+        plan = replace(plan, tried=(*plan.tried, plan.target))
+    after = enter(state, event, facts.now, plan=plan)
+    decision = returning(after, facts, policy, Asked())
+    return replace(decision, why=f"{why}; {decision.why}")
+
+
+def _ended(state: GroupState, event: Event, facts: Facts, policy: Policy, why: str) -> Decision:
+    """The plan is over without a new holder."""
+    plan = _plan(state)
+    holder = plan.source if plan.source is not None else state.holder
+    after = enter(state, event, facts.now, plan=None, holder=holder)
+    told = notice(NoticeKind.ABORTED, state, policy, why)
+    return Decision(after, notices=(told,), ended=Outcome("aborted"), why=why)

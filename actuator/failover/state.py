@@ -1,0 +1,208 @@
+"""PURE: the values that a failover decision takes and gives."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from actuator.failover.machine import Phase
+from actuator.step import Refusal
+
+
+class Automation(StrEnum):
+    """What a group may do by itself."""
+
+    ON = "on"
+    SHADOW = "shadow"
+    OFF = "off"
+
+
+class Kind(StrEnum):
+    """Why a plan exists."""
+
+    TAKEOVER = "takeover"
+    SWITCHOVER = "switchover"
+    RESTORE = "restore"
+    """The holder came back paused from a restart: resume it."""
+    SEPARATION = "separation"
+    """Two members were active: pause all but one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A group's configuration as far as decisions need it; durations in seconds."""
+
+    group: str
+    producer: str
+    members: tuple[str, ...]
+    """In order of preference."""
+    automation: Automation = Automation.ON
+    public_key: str | None = None
+    gone_after: float = 2.0
+    guard: float = 3.0
+    cooldown: float = 1800.0
+    per_day: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An operator's wish to move production to a node."""
+
+    id: str
+    to: str
+    requested_by: str
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a group is doing. `target` becomes the holder when all goes well."""
+
+    kind: Kind
+    cause: str
+    source: str | None
+    target: str
+    requested_by: str
+    started_at: float
+    since: float
+    """When the trouble began: slots from here on are the incident's cost."""
+    deadline: float | None = None
+    """A switchover that is not through by then gives production back."""
+    resumed_at: float | None = None
+    tried: tuple[str, ...] = ()
+    request: str | None = None
+    wanted: str = ""
+    """The target that was meant first; another one in `target` means that it failed."""
+    first_epoch: int = 0
+    """The epoch that the incident began with; retries and restarts raise the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """A group's durable state: written to the ledger in the transaction that plans the steps."""
+
+    phase: Phase = Phase.OBSERVING
+    epoch: int = 0
+    holder: str | None = None
+    since: float = 0.0
+    """When the phase was entered."""
+    plan: Plan | None = None
+    latch: str | None = None
+    operator_latch: bool = False
+    takeovers: tuple[float, ...] = ()
+    """When automatic takeovers ended; older than a day are forgotten."""
+    observe_until: float | None = None
+    holder_active_at: float | None = None
+    """When the holder was last seen active; not durable on its own."""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON value for the ledger."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(raw: Mapping[str, Any]) -> "GroupState":
+        """The value that `to_json` gave."""
+        plan = raw.get("plan")
+        known = {**raw, "phase": Phase(raw["phase"]), "takeovers": tuple(raw["takeovers"])}
+        if plan is not None:
+            known["plan"] = Plan(**{**plan, "kind": Kind(plan["kind"]), "tried": tuple(plan["tried"])})
+        return GroupState(**known)
+
+
+class Verb(StrEnum):
+    """What a failover step does to a node."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A step that the decision wants: `name` (`pause.2`) is unique for the node within the epoch."""
+
+    name: str
+    node: str
+    verb: Verb
+    reason: str
+    not_after: float | None = None
+
+
+class NoticeKind(StrEnum):
+    """What operators are told."""
+
+    STARTED = "started"
+    VERIFIED = "verified"
+    ABORTED = "aborted"
+    BLOCKED = "blocked"
+    LATCHED = "latched"
+    UNFENCED = "unfenced"
+    TWO_ACTIVE = "two_active"
+    WOULD = "would"
+    IDLE = "idle"
+    """Nobody produces for us, and automation may not change that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a finished incident cost, by the witness's chain. Slots are slot numbers."""
+
+    missed: tuple[int, ...]
+    doubled: tuple[int, ...]
+    before: str
+    """Our last window under the old node: its initial where its block is, `.` where none is."""
+    after: str
+    """The window that proved the new node; after a crash inside a window the same one."""
+    fenced_at: float | None
+    resumed_at: float | None
+    first_block_at: float | None
+    """Timestamp of the new node's first block."""
+    seconds: float
+    """From the beginning of the trouble (or the plan's start) to the new node's first block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to operators; `key` makes it one message for ever."""
+
+    kind: NoticeKind
+    key: str
+    epoch: int
+    plan: Plan | None
+    details: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an incident ended."""
+
+    outcome: str
+    certificate: Certificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to write down: the new state, steps, messages; and every *no* with its reason."""
+
+    state: GroupState
+    orders: tuple[Order, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    ended: Outcome | None = None
+    why: str = ""
+    """In plain words, why this and nothing else."""
+
+    def with_refusals(self, *more: Refusal) -> "Decision":
+        """The same with further reasons."""
+        return replace(self, refusals=(*self.refusals, *more))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came from outside since the last decision."""
+
+    switchover: Request | None = None
+    release: str | None = None
+    """Name of the operator that hands a latched group back."""
+    extra: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,97 @@
+"""PURE: what makes a group act by itself: a lost holder, a silent one, two active members."""
+
+from actuator.facts import ChainFact, Facts, last_own_block, settled_slot, stalled
+from actuator.failover import running
+from actuator.failover.enter import barred, begin, latch, limit_reached, notice
+from actuator.failover.gap import next_opening
+from actuator.failover.machine import Event, Phase
+from actuator.failover.readiness import best_candidate, unready
+from actuator.failover.state import Asked, Automation, Decision, GroupState, Kind, NoticeKind, Policy
+from actuator.step import Refusal
+from nodekit.slots import slot_time, window_of
+
+SILENT_SLOTS = 2
+"""Empty own slots in a row that mean: unpaused, but not producing."""
+BLOCK_LEAD = 0.7
+"""A block leaves its producer up to 0.6 s before its timestamp (measured)."""
+
+
+def silent_since(facts: Facts, producer: str) -> int | None:
+    """First of the newest settled empty slots of our current window, when there are enough of them."""
+    chain = facts.chain
+    if chain is None or producer not in chain.producers or stalled(chain, producer):
+        return None
+    newest = settled_slot(chain)
+    window = window_of(newest, chain.producers)
+    if window.producer != producer or chain.head_slot < chain.first_slot:
+        return None
+    empty: list[int] = []
+    for slot in range(newest, window.first_slot - 1, -1):
+        if slot in chain.blocks:
+            break
+        empty.insert(0, slot)
+    previous = range(window.first_slot - 12, window.first_slot)
+    others_flow = any(slot in chain.blocks for slot in previous)
+    return empty[0] if len(empty) >= SILENT_SLOTS and others_flow else None
+
+
+def alive_since(chain: ChainFact | None, producer: str, since: float) -> str | None:
+    """Our blocks that were made after the holder went silent: then it is alive, only its API is not."""
+    newest = last_own_block(chain, producer) if chain is not None else None
+    if newest is not None and slot_time(newest) - since > BLOCK_LEAD:
+        return f"our blocks still arrive (slot {newest}): the node is alive, only its API is gone"
+    return None
+
+
+def take_over(
+    state: GroupState, facts: Facts, policy: Policy, kind: Kind, cause: str, since: float
+) -> Decision:
+    """Begin a plan by our own decision, if everything allows it."""
+    refusal = barred(policy)
+    holder = state.holder or ""
+    refusals: tuple[Refusal, ...] = ()
+    if kind is Kind.RESTORE and not unready(holder, facts, policy):
+        candidate = holder
+    else:
+        found, refusals = best_candidate(facts, policy, (holder,))
+        if found is None:
+            told = notice(
+                NoticeKind.BLOCKED, state, policy, cause, *(refusal.why for refusal in refusals),
+                about=f"{since:.0f}", deadline=next_opening(facts, policy.producer),
+            )  # fmt: skip
+            return Decision(state, notices=(told,), refusals=refusals, why=f"{cause}; nobody can take over")
+        candidate = found
+    if refusal is not None:
+        why = f"{cause}; would resume {candidate}"
+        told = notice(NoticeKind.WOULD, state, policy, why, refusal.why, about=f"{since:.0f}")
+        notices = (told,) if policy.automation is Automation.SHADOW else ()
+        return Decision(state, notices=notices, refusals=(refusal, *refusals), why=why)
+    limit = limit_reached(state, policy, facts.now)
+    if limit is not None:
+        return latch(
+            state, Event.LIMIT_REACHED, facts, policy, f"{cause}; {limit}", by_operator=False
+        )  # fmt: skip
+    event = Event.NONE_ACTIVE if kind is Kind.RESTORE else Event.HOLDER_LOST
+    after = begin(
+        state, event, facts.now, kind=kind, cause=cause, target=candidate, since=since, requested_by="watch"
+    )  # fmt: skip
+    return running.fencing(after, facts, policy, Asked()).with_refusals(*refusals)
+
+
+def separate(state: GroupState, facts: Facts, policy: Policy, active: list[str]) -> Decision:
+    """Two of ours are active: pause all but the holder at once, also when nothing else may be done."""
+    keep = state.holder if state.holder in active else active[0]
+    cause = f"{' and '.join(active)} are active at the same time; {keep} stays"
+    if policy.automation is not Automation.ON:
+        told = notice(NoticeKind.TWO_ACTIVE, state, policy, cause, about=f"{'+'.join(active)}")
+        refusal = barred(policy)
+        return Decision(state, notices=(told,), refusals=(refusal,) if refusal else (), why=cause)
+    if state.phase is Phase.LATCHED and state.operator_latch:
+        told = notice(NoticeKind.TWO_ACTIVE, state, policy, cause, about=f"{'+'.join(active)}")
+        refusal = Refusal("operator", "an operator is at work: telling, not acting")
+        return Decision(state, notices=(told,), refusals=(refusal,), why=cause)
+    after = begin(
+        state, Event.TWO_ACTIVE, facts.now, kind=Kind.SEPARATION, cause=cause, target=keep,
+        since=facts.now, requested_by="watch",
+    )  # fmt: skip
+    return running.disarming(after, facts, policy, Asked())
