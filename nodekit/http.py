@@ -31,10 +31,22 @@ class Reason(StrEnum):
 class HttpError(Exception):
     """A request failed; `reason` says how, the text names host and path and carries no secret."""
 
-    def __init__(self, reason: Reason, message: str, status: int | None = None) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        status: int | None = None,
+        *,
+        body: bytes = b"",
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.status = status
+        self.body = body
+        """What an error answer said, for callers that understand it."""
+        self.retry_after = retry_after
+        """Seconds that the answer's Retry-After asks to wait; None without a usable one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ def request(
         ) as response:
             content = _read(response, started + timeout, name)
             took = time.monotonic() - started
-            _check_status(response.status_code, content, name)
+            _check_status(response, content, name)
             return Answer(response.status_code, content, took)
     except requests.RequestException as error:
         raise _classify(error, name, timeout) from None
@@ -110,14 +122,22 @@ def _read(response: requests.Response, deadline: float, name: str) -> bytes:
     return b"".join(parts)
 
 
-def _check_status(status: int, content: bytes, name: str) -> None:
+def _check_status(response: requests.Response, content: bytes, name: str) -> None:
+    status = response.status_code
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
         raise HttpError(Reason.REDIRECT, f"{name}: answered with a redirect ({status})", status)
     reason = Reason.AUTH if status in (401, 403) else Reason.HTTP_STATUS
     text = content[:200].decode("utf-8", "replace")
-    raise HttpError(reason, f"{name}: answered HTTP {status}: {text}", status)
+    wait = response.headers.get("Retry-After", "")
+    raise HttpError(
+        reason,
+        f"{name}: answered HTTP {status}: {text}",
+        status,
+        body=content,
+        retry_after=float(wait) if wait.isdigit() else None,
+    )
 
 
 def _classify(error: requests.RequestException, name: str, timeout: float) -> HttpError:

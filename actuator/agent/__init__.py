@@ -1,0 +1,1 @@
+"""The hands on a host: MQTT commands, process watchdog, config replacement."""

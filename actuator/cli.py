@@ -1,0 +1,215 @@
+"""`chainwarden`: the operator's tool. It asks a running actuator and prints what it says."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from actuator.client import ApiError, Client
+from actuator.failover.explain import utc
+from nodekit.slots import slot_time
+
+DEFAULT_URL = "http://127.0.0.1:19189"
+DONE, NO, UNREACHABLE = 0, 1, 2
+POLL = 0.5
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status 0: done; 1: refused or failed; 2: wrong usage or no actuator."""
+    arguments = _parser().parse_args(argv)
+    try:
+        client = Client(arguments.url, _credentials(arguments))
+        run: Callable[[Client, argparse.Namespace], int] = arguments.run
+        return run(client, arguments)
+    except ApiError as error:
+        _say_no(error)
+        return NO if error.status is not None else UNREACHABLE
+    except KeyboardInterrupt:
+        return UNREACHABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="chainwarden", description="Operate a chainwarden actuator.")
+    parser.add_argument("--version", action="version", version=f"chainwarden {version('chainwarden')}")
+    parser.add_argument(
+        "--actuator.url", dest="url", default=os.environ.get("CHAINWARDEN_URL", DEFAULT_URL), metavar="URL",
+        help=f"where the actuator listens (environment CHAINWARDEN_URL, default {DEFAULT_URL})",
+    )  # fmt: skip
+    parser.add_argument("--username", metavar="NAME", help="operator name, when the actuator has operators")
+    parser.add_argument(
+        "--password-file", type=Path, metavar="FILE", help="file with that operator's password"
+    )
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    status = commands.add_parser("status", help="groups, who produces, what is under way")
+    status.set_defaults(run=_status)
+    history = commands.add_parser("history", help="incidents and steps, newest first")
+    history.add_argument("--limit", type=int, default=20, metavar="N")
+    history.set_defaults(run=_history)
+    explain = commands.add_parser("explain", help="why a group would or would not act now")
+    explain.add_argument("group", metavar="GROUP")
+    explain.set_defaults(run=_explain)
+    switch = commands.add_parser("switchover", help="move production to another node, between our windows")
+    switch.add_argument("group", metavar="GROUP")
+    switch.add_argument("--to", required=True, metavar="NODE")
+    switch.add_argument("--no-wait", action="store_true", help="return as soon as the request is accepted")
+    switch.set_defaults(run=_switchover)
+    release = commands.add_parser("release", help="hand a latched group back to automation")
+    release.add_argument("group", metavar="GROUP")
+    release.set_defaults(run=_release)
+    return parser
+
+
+def _credentials(arguments: argparse.Namespace) -> tuple[str, str] | None:
+    if arguments.username is None:
+        return None
+    if arguments.password_file is None:
+        raise ApiError("--username needs --password-file")
+    try:
+        return arguments.username, arguments.password_file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ApiError(f"--password-file {arguments.password_file}: {error.strerror}") from None
+
+
+def _say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _say_no(error: ApiError) -> None:
+    sys.stderr.write(f"chainwarden: {error}\n")
+    for refusal in error.refusals:
+        sys.stderr.write(f"  {refusal}\n")
+
+
+def _json(value: object) -> int:
+    _say(json.dumps(value, indent=2, ensure_ascii=False))
+    return DONE
+
+
+def _status(client: Client, arguments: argparse.Namespace) -> int:
+    groups = client.status()
+    if arguments.output == "json":
+        return _json(groups)
+    if not groups:
+        _say("no groups are configured")
+    for group in groups:
+        _say(
+            f"{group['group']}: {group['phase']}, automation {group['automation']}, "
+            f"holder {group['holder'] or 'unknown'}, epoch {group['epoch']}"
+        )
+        _say(f"  {group['why'] or 'nothing to do'}")
+        _table([_node_row(node) for node in group["nodes"]])
+    return DONE
+
+
+def _node_row(node: dict[str, Any]) -> tuple[str, ...]:
+    paused = {True: "paused", False: "ACTIVE", None: "unknown"}[node["paused"]]
+    ready = "ready" if not node["not_ready_because"] else node["not_ready_because"][0]
+    return (f"  {node['name']}", node["reach"], paused, f"head {node['head'] or 'unknown'}", ready)
+
+
+def _table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _history(client: Client, arguments: argparse.Namespace) -> int:
+    found = client.history(arguments.limit)
+    if arguments.output == "json":
+        return _json(found)
+    for incident in found["incidents"]:
+        _say(_incident_line(incident))
+    if found["steps"]:
+        _say()
+        _table(
+            [
+                (utc(step["finished_at"] or step["planned_at"]), step["state"], step["key"], step["detail"])
+                for step in found["steps"]
+            ]
+        )
+    return DONE
+
+
+def _incident_line(incident: dict[str, Any]) -> str:
+    paper = incident["certificate"]
+    cost = f", missed {len(paper['missed'])}, doubled {len(paper['doubled'])}" if paper else ""
+    outcome = incident["outcome"] or "under way"
+    return (
+        f"{utc(incident['started_at'])}  {incident['group']} #{incident['epoch']} {incident['kind']} "
+        f"{incident['source'] or '?'}→{incident['target']}: {outcome}{cost} ({incident['cause']})"
+    )
+
+
+def _explain(client: Client, arguments: argparse.Namespace) -> int:
+    lines = client.explain(arguments.group)
+    if arguments.output == "json":
+        return _json(lines)
+    for line in lines:
+        _say(line)
+    return DONE
+
+
+def _release(client: Client, arguments: argparse.Namespace) -> int:
+    client.release(arguments.group)
+    _say(f"{arguments.group}: released; it observes a full round before it acts")
+    return DONE
+
+
+def _switchover(client: Client, arguments: argparse.Namespace) -> int:
+    epoch = client.switchover(arguments.group, arguments.to)
+    quiet = arguments.output == "json"
+    if not quiet:
+        _say(f"{arguments.group}: switchover #{epoch} to {arguments.to} accepted")
+    if arguments.no_wait:
+        return _json({"epoch": epoch}) if quiet else DONE
+    incident = _follow(client, arguments.group, epoch, quiet=quiet)
+    if quiet:
+        _json(incident)
+    else:
+        _certificate(incident)
+    return DONE if incident["outcome"] == "verified" else NO
+
+
+def _follow(client: Client, group: str, epoch: int, *, quiet: bool) -> dict[str, Any]:
+    """Print what the group does until the incident ends."""
+    shown = ""
+    while True:
+        incident = client.incident(group, epoch)
+        if incident["ended_at"] is not None:
+            return incident
+        now = client.group(group)
+        line = f"{now['phase']}: {now['why']}"
+        if not quiet and now["phase"] != shown:
+            _say(f"{utc(now['at'])}  {line}")
+            shown = now["phase"]
+        time.sleep(POLL)
+
+
+def _certificate(incident: dict[str, Any]) -> None:
+    paper = incident["certificate"]
+    ended = f"{utc(incident['ended_at'])}  switchover #{incident['epoch']}: {incident['outcome']}"
+    if paper is None:
+        _say(f"{ended}; {incident['target']} was not proven; see `chainwarden history`")
+        return
+    _say(f"{ended}: {incident['source'] or 'nobody'} → {incident['target']}")
+    _say(f"  before  {paper['before']}")
+    _say(f"  after   {paper['after']}")
+    _say(f"  missed  {len(paper['missed'])} blocks{_slots(paper['missed'])}")
+    _say(f"  doubled {len(paper['doubled'])} blocks{_slots(paper['doubled'])}")
+    _say(f"  fenced {utc(paper['fenced_at'])}, resumed {utc(paper['resumed_at'])}")
+    _say(f"  first block {utc(paper['first_block_at'])}")
+
+
+def _slots(slots: list[int]) -> str:
+    return f" (first at {utc(slot_time(slots[0]))})" if slots else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The operator tool's side of the actuator's API."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from nodekit.http import HttpError, request, session
+
+TIMEOUT = 15.0
+"""Seconds; a request waits for one decision of the watch loop."""
+
+
+class ApiError(Exception):
+    """The actuator could not be asked, or said no; `status` is its HTTP status if it answered."""
+
+    def __init__(self, message: str, status: int | None = None, refusals: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.refusals = refusals
+
+
+class Client:
+    """Calls the API of one actuator. Every call raises ApiError."""
+
+    def __init__(self, url: str, credentials: tuple[str, str] | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._http = session()
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if credentials is not None:
+            token = base64.b64encode(":".join(credentials).encode()).decode()
+            self._headers["Authorization"] = f"Basic {token}"
+
+    def status(self) -> list[dict[str, Any]]:
+        """All groups."""
+        return list(self._call("GET", "/api/status")["groups"])
+
+    def group(self, name: str) -> dict[str, Any]:
+        """One group's status."""
+        return self._call("GET", f"/api/groups/{name}")
+
+    def explain(self, name: str) -> list[str]:
+        """Why a group would or would not act now."""
+        return list(self._call("GET", f"/api/groups/{name}/explain")["lines"])
+
+    def history(self, limit: int) -> dict[str, Any]:
+        """The newest incidents and steps."""
+        return self._call("GET", f"/api/history?limit={limit}")
+
+    def incident(self, name: str, epoch: int) -> dict[str, Any]:
+        """One incident."""
+        return self._call("GET", f"/api/groups/{name}/incidents/{epoch}")
+
+    def switchover(self, name: str, to: str) -> int:
+        """Ask for a switchover; the epoch of the incident that was opened."""
+        return int(self._call("POST", f"/api/groups/{name}/switchover", {"to": to})["epoch"])
+
+    def release(self, name: str) -> None:
+        """Hand a latched group back to automation."""
+        self._call("POST", f"/api/groups/{name}/release", {})
+
+    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            answer = request(
+                self._http, method, self._url + path, timeout=TIMEOUT, body=data, headers=self._headers
+            )
+            found = json.loads(answer.body)
+        except HttpError as error:
+            raise _said_no(error) from None
+        except ValueError:
+            raise ApiError(f"{self._url} answered no JSON: is this a chainwarden actuator?") from None
+        if not isinstance(found, dict):
+            raise ApiError(f"{self._url} answered no JSON object: is this a chainwarden actuator?")
+        return found
+
+
+def _said_no(error: HttpError) -> ApiError:
+    """The actuator's own words of an error answer, when it gave any."""
+    if error.status is None:
+        return ApiError(str(error))
+    try:
+        said = json.loads(error.body)
+        refusals = tuple(str(item["why"]) for item in said.get("refusals", ()))
+        return ApiError(str(said.get("error", error)), error.status, refusals)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ApiError(str(error), error.status)

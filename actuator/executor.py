@@ -1,0 +1,139 @@
+"""Performs steps: claim → verify → perform → receipt. The one place where effects happen."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from actuator import steps
+from actuator.ledger import Ledger, LedgerError
+from actuator.step import Claimed, Lane, Receipt, State, Step
+
+log = logging.getLogger(__name__)
+
+WORKERS = {Lane.CONTROL: 6, Lane.NOTIFY: 3}
+"""Threads a lane: as many nodes or sinks as may hang at the same time without delaying others."""
+IDLE = 0.5
+"""Seconds between looks for steps whose time has come, when nobody wakes us."""
+
+
+class Performer(Protocol):
+    """What the executor needs of an action."""
+
+    def verify(self, step: Step) -> str | None:
+        """Why the step must not be performed now; None when it may."""
+
+    def perform(self, claimed: Claimed) -> Receipt:
+        """Do it once."""
+
+    def recover(self, claimed: Claimed) -> Receipt:
+        """Say what became of a step that a crash interrupted."""
+
+
+class Executor:
+    """Worker threads over the ledger's planned steps."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        actions: Mapping[str, Performer],
+        finished: Callable[[Step, Receipt], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._ledger = ledger
+        self._actions = actions
+        self._finished = finished
+        self._clock = clock
+        self._stop = threading.Event()
+        self._work = {lane: threading.Condition() for lane in Lane}
+        self._pending = dict.fromkeys(Lane, 0)
+        self._threads: list[threading.Thread] = []
+
+    def recover(self) -> None:
+        """Close what a crash left `executing`, before anything else happens. Raises LedgerError."""
+        for claimed in self._ledger.read(steps.executing):
+            receipt = self._actions[claimed.step.action].recover(claimed)
+            log.warning("step interrupted by a restart", extra=_fields(claimed.step, receipt))
+            self._close(claimed.step, receipt)
+
+    def start(self) -> None:
+        """Begin to perform steps."""
+        for lane, count in WORKERS.items():
+            for number in range(count):
+                thread = threading.Thread(
+                    target=self._run, args=(lane,), name=f"{lane}-{number}", daemon=True
+                )
+                thread.start()
+                self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Finish the steps that are being performed, then end."""
+        self._stop.set()
+        self.wake()
+        for thread in self._threads:
+            thread.join(10)
+
+    def wake(self) -> None:
+        """Tell the workers that there may be steps."""
+        for lane, condition in self._work.items():
+            with condition:
+                self._pending[lane] += 1
+                condition.notify_all()
+
+    def _run(self, lane: Lane) -> None:
+        condition = self._work[lane]
+        while not self._stop.is_set():
+            with condition:
+                seen = self._pending[lane]
+            try:
+                claimed = self._ledger.write(lambda connection: steps.claim(connection, lane, self._clock()))
+                if claimed is not None:
+                    self._perform(claimed)
+                    continue
+            except LedgerError as error:
+                log.error("no step is performed: %s", error)
+                self._stop.wait(IDLE)
+                continue
+            except Exception:  # the one broad except of this thread: a worker never ends
+                log.exception("a worker of lane %s failed", lane)
+            with condition:
+                if self._pending[lane] == seen and not self._stop.is_set():
+                    condition.wait(IDLE)
+
+    def _perform(self, claimed: Claimed) -> None:
+        step = claimed.step
+        try:
+            receipt = self._outcome(claimed)
+        except LedgerError:
+            raise
+        except Exception as error:  # an action's own bug must not leave its step executing
+            log.exception("action %s failed", step.action)
+            receipt = Receipt(State.UNKNOWN, f"{type(error).__name__} in action {step.action}")
+        log.info("step %s", receipt.state, extra=_fields(step, receipt))
+        self._close(step, receipt)
+
+    def _outcome(self, claimed: Claimed) -> Receipt:
+        """Verify, look at the fence number once more, then do it."""
+        step, action = claimed.step, self._actions[claimed.step.action]
+        problem = action.verify(step) or self._ledger.read(
+            lambda connection: steps.fenced_off(connection, step.group, step.epoch)
+        )
+        if problem is not None:
+            return Receipt(State.SKIPPED, problem)
+        return action.perform(claimed)
+
+    def _close(self, step: Step, receipt: Receipt) -> None:
+        def job(connection: Connection) -> None:
+            steps.finish(connection, step.key, receipt, self._clock())
+
+        self._ledger.write(job)
+        self._finished(step, receipt)
+        if receipt.retry_in is None:
+            self.wake()  # its target is free again
+
+
+def _fields(step: Step, receipt: Receipt) -> dict[str, object]:
+    return {"fields": {"step": step.key, "state": receipt.state, "detail": receipt.detail}}

@@ -1,0 +1,126 @@
+"""Watches one member of a group: polls it, and at once when its connection breaks."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from actuator.facts import NodeFact, Reach
+from actuator.failover.reading import Head, Reading, agreement, believe, head_of
+from actuator.failover.tripwire import Tripwire
+from nodekit.http import HttpError, Reason
+from nodekit.nodeos import Nodeos
+
+log = logging.getLogger(__name__)
+
+SUSPECT_INTERVAL = 0.2
+"""Seconds between looks at a node that just stopped answering."""
+SUSPECT_FOR = 10.0
+"""Seconds that a silent node is looked at that often."""
+PEERS_EVERY = 3.0
+HEADS = 10
+
+_REACH = {
+    Reason.REFUSED: Reach.REFUSED,
+    Reason.TIMEOUT: Reach.TIMEOUT,
+    Reason.CONNECT: Reach.TIMEOUT,
+}
+Clock = Callable[[], float]
+
+
+class MemberWatch:
+    """The newest belief about a member. `changed` is called after each look that changed something."""
+
+    def __init__(
+        self,
+        name: str,
+        node: Nodeos,
+        believed: NodeFact,
+        changed: Callable[[], None],
+        clock: Clock = time.time,
+    ) -> None:
+        self.name = name
+        self._node = node
+        self._fact = believed
+        self._heads: deque[Head] = deque(maxlen=HEADS)
+        self._peers: tuple[float, int | None] = (0.0, None)
+        self._changed = changed
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._wire = Tripwire(node.url)
+        self._asked_for = False
+
+    def fact(self, known: dict[int, str]) -> NodeFact:
+        """The belief, compared with a witness's block ids."""
+        with self._lock:
+            return replace(self._fact, agrees=agreement(tuple(self._heads), known))
+
+    def heads(self) -> tuple[Head, ...]:
+        """The newest heads that it showed."""
+        with self._lock:
+            return tuple(self._heads)
+
+    def look(self) -> None:
+        """Read the node once and take note."""
+        asked_for, self._asked_for = self._asked_for, False
+        reading = self._read()
+        with self._lock:
+            before, self._fact = self._fact, believe(self._fact, reading)
+            after = self._fact
+            if reading.head is not None and (not self._heads or self._heads[-1] != reading.head):
+                self._heads.append(reading.head)
+        shown = (after.reach, after.paused, after.refusals)
+        if asked_for or (before.reach, before.paused, before.refusals) != shown:
+            self._changed()
+
+    def _read(self) -> Reading:
+        try:
+            info = self._node.info()
+            paused = self._node.paused()
+        except HttpError as error:
+            return Reading(self._clock(), _REACH.get(error.reason, Reach.BROKEN))
+        now = self._clock()
+        head = head_of(info.head_num, info.head_id, info.head_time, info.head_producer)
+        return Reading(now, Reach.ANSWERS, paused, head, info.lib_num, self._live_peers(now))
+
+    def _live_peers(self, now: float) -> int | None:
+        """Live p2p connections, asked for less often; None where the net API is closed."""
+        asked, peers = self._peers
+        if now - asked >= PEERS_EVERY:
+            try:
+                peers = sum(1 for peer in self._node.peers() if peer.connected)
+            except HttpError:
+                peers = None
+            self._peers = (now, peers)
+        return peers
+
+    def run(self, stop: threading.Event, pace: Callable[[], float], gone_after: float) -> None:
+        """Look until told to stop; `pace` gives the seconds between looks."""
+        while not stop.is_set():
+            started = self._clock()
+            try:
+                self.look()
+                self._wire.arm()
+            except Exception:  # the one broad except of this thread: a watch never ends
+                log.exception("looking at %s failed", self.name)
+            self._wire.wait(self._pause(started, pace(), gone_after))
+        self._wire.close()
+
+    def _pause(self, started: float, pace: float, gone_after: float) -> float:
+        """Seconds to the next look: soon for a suspect, and just when its refusals prove it gone."""
+        now = self._clock()
+        fact = self._fact
+        quiet_for = now - fact.answered_at if fact.answered_at is not None else SUSPECT_FOR
+        if fact.reach is not Reach.ANSWERS and quiet_for < SUSPECT_FOR:
+            pace = min(pace, SUSPECT_INTERVAL)
+            if fact.refusals is not None:
+                proven = fact.refusals.since + gone_after - now
+                pace = min(pace, proven + 0.005) if proven > 0 else pace
+        return max(0.01, pace - (now - started))
+
+    def nudge(self) -> None:
+        """Look again now, and tell of it also when nothing changed."""
+        self._asked_for = True
+        self._wire.nudge()

@@ -1,0 +1,265 @@
+"""The watch loop of one group: look, decide, write down. It performs nothing itself."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from actuator import groups, steps
+from actuator.config import Group
+from actuator.facts import Facts, StepFact
+from actuator.failover import decide as deciding
+from actuator.failover.machine import Phase
+from actuator.failover.readiness import gone, not_gone_because
+from actuator.failover.sight import Sight
+from actuator.failover.state import (
+    Asked,
+    Automation,
+    Decision,
+    GroupState,
+    Notice,
+    Order,
+    Outcome,
+    Policy,
+)
+from actuator.ledger import Ledger, LedgerError
+from actuator.step import Lane, Receipt, Refusal, Step, failover_key
+
+log = logging.getLogger(__name__)
+
+TICK = 1.0
+BUSY_TICK = 0.25
+"""Seconds between decisions while nothing changes: at rest, and during a plan."""
+SIGHTING_EVERY = 5.0
+"""Seconds between notes of which nodes answer."""
+
+Compose = Callable[[Notice, Policy, Facts], Sequence[Step]]
+"""Puts a notice into words: one notification step a sink."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the group looks like from outside: for status, explain and metrics."""
+
+    policy: Policy
+    state: GroupState
+    facts: Facts
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a request was accepted, and why not."""
+
+    accepted: bool
+    refusals: tuple[Refusal, ...]
+    epoch: int
+
+
+class GroupWatch:
+    """Owns a group's state. All decisions are made on its one thread."""
+
+    def __init__(
+        self,
+        name: str,
+        group: Group,
+        ledger: Ledger,
+        compose: Compose,
+        planned: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.policy = policy_of(name, group)
+        self._group = group
+        self._ledger = ledger
+        self._compose = compose
+        self._planned = planned
+        self._clock = clock
+        self._urls = {node.name: node.url for node in group.nodes}
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._asked: queue.SimpleQueue[tuple[Asked, Future[Answer]]] = queue.SimpleQueue()
+        self._told: set[str] = set()
+        self._noted_at = 0.0
+        stored = ledger.read(lambda connection: groups.load(connection, name)) or GroupState()
+        self._state = deciding.resume_after_restart(stored, clock())
+        answered = ledger.read(lambda connection: groups.sightings(connection, name, self._urls))
+        self.sight = Sight(group, answered, self._wake.set, clock)
+        self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
+        self._view: View | None = None
+
+    def start(self) -> None:
+        """Begin to look and decide."""
+        self.sight.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what is planned stays in the ledger."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(10)
+        self.sight.stop()
+
+    def view(self) -> View | None:
+        """The newest decision with its facts; None before the first."""
+        return self._view
+
+    def ask(self, asked: Asked, timeout: float = 10.0) -> Answer:
+        """Put a request to the decision and wait for its answer. Raises TimeoutError."""
+        future: Future[Answer] = Future()
+        self._asked.put((asked, future))
+        self._wake.set()
+        return future.result(timeout)
+
+    def step_finished(self, step: Step, _receipt: Receipt) -> None:
+        """A step of ours has its receipt: look at the node and decide on."""
+        self.sight.refresh(str(step.arguments["node"]))
+        self._wake.set()
+
+    def still_fenced(self, target: str, read: Callable[[str], bool | None]) -> str | None:
+        """Why another member than `target` is not fenced right now; `read` asks a node for `paused`."""
+        facts = self.sight.facts(())
+        for node in facts.nodes:
+            if node.name == target:
+                continue
+            paused = read(node.name)
+            if paused is False:
+                return f"{node.name} reads unpaused just before the resume"
+            if paused is None and gone(node, facts.now, self.policy.gone_after) is None:
+                return f"{not_gone_because(node, self.policy.gone_after)} (read just before the resume)"
+        return None
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            resting = self._state.phase in (Phase.OBSERVING, Phase.STEADY, Phase.LATCHED)
+            self._wake.wait(TICK if resting else BUSY_TICK)
+            self._wake.clear()
+            try:
+                self._tick()
+            except LedgerError as error:
+                log.error("group %s does nothing: %s", self.policy.group, error)
+            except Exception:  # the one broad except of this thread: a watch never ends
+                log.exception("the decision for group %s failed", self.policy.group)
+
+    def _tick(self) -> None:
+        asked, future = self._next_request()
+        try:
+            decision = self._decide(asked)
+        except Exception as error:
+            if future is not None:
+                future.set_exception(error)
+            raise
+        if future is not None:
+            accepted = not decision.refusals or decision.state.epoch != self._epoch_before
+            future.set_result(Answer(accepted, decision.refusals, decision.state.epoch))
+
+    def _next_request(self) -> tuple[Asked, Future[Answer] | None]:
+        try:
+            return self._asked.get_nowait()
+        except queue.Empty:
+            return deciding.NOTHING_ASKED, None
+
+    def _decide(self, asked: Asked) -> Decision:
+        self._epoch_before = self._state.epoch
+        facts = self.sight.facts(self._step_facts())
+        decision = deciding.decide(self._state, facts, self.policy, asked)
+        self._apply(decision, facts)
+        self._view = View(self.policy, decision.state, facts, decision)
+        if decision.state.phase is not self._state.phase or decision.orders:
+            log.info(
+                "group %s: %s → %s", self.policy.group, self._state.phase, decision.state.phase,
+                extra={"fields": {"why": decision.why, "epoch": decision.state.epoch}},
+            )  # fmt: skip
+            self._wake.set()  # a plan that moved on is looked at again at once, not at the next tick
+        self._state = decision.state
+        return decision
+
+    def _step_facts(self) -> tuple[StepFact, ...]:
+        if self._state.plan is None:
+            return ()
+        epoch = self._state.epoch
+        rows = self._ledger.read(lambda connection: steps.of_epoch(connection, self.policy.group, epoch))
+        return tuple(
+            StepFact(row.arguments["step"], row.arguments["node"], row.state, row.finished_at, row.detail)
+            for row in rows
+        )
+
+    def _apply(self, decision: Decision, facts: Facts) -> None:
+        """Write everything that changed in one transaction; nothing happens before that."""
+        state = decision.state
+        changed = _durable(state) != _durable(self._state)
+        notices = [notice for notice in decision.notices if notice.key not in self._told]
+        note = facts.now - self._noted_at >= SIGHTING_EVERY
+        if not (changed or decision.orders or notices or note):
+            return
+        messages = [step for notice in notices for step in self._compose(notice, self.policy, facts)]
+        before = self._state
+
+        def job(connection: Connection) -> None:
+            if changed:
+                self._write_state(connection, before, decision, facts.now)
+            for order in decision.orders:
+                steps.add(connection, self._step(order, state), facts.now)
+            for message in messages:
+                steps.add(connection, message, facts.now)
+            if note:
+                seen = {node.name: node.answered_at for node in facts.nodes if node.answered_at is not None}
+                groups.saw(connection, self.policy.group, self._urls, seen)
+
+        self._ledger.write(job)
+        self._told.update(notice.key for notice in notices)
+        self._noted_at = facts.now if note else self._noted_at
+        if decision.orders or messages:
+            self._planned()
+
+    def _write_state(
+        self, connection: Connection, before: GroupState, decision: Decision, now: float
+    ) -> None:  # fmt: skip
+        name, state = self.policy.group, decision.state
+        groups.save(connection, name, state, now)
+        if state.epoch != before.epoch:
+            reason = f"superseded by epoch {state.epoch}: {decision.why}"
+            steps.cancel(connection, name, state.epoch, reason, now)
+        if state.plan is not None:
+            groups.open_incident(connection, name, state.plan)
+        ending = before.plan
+        if ending is not None and (state.plan is None or state.plan.first_epoch != ending.first_epoch):
+            groups.close_incident(connection, name, ending, decision.ended or Outcome("ended"), now)
+
+    def _step(self, order: Order, state: GroupState) -> Step:
+        group = self.policy.group
+        return Step(
+            key=failover_key(group, state.epoch, order.name, order.node),
+            action=order.verb,
+            target=f"node:{group}/{order.node}",
+            reason=order.reason,
+            lane=Lane.CONTROL,
+            arguments={"node": order.node, "step": order.name},
+            not_after=order.not_after,
+            group=group,
+            epoch=state.epoch,
+        )
+
+
+def policy_of(name: str, group: Group) -> Policy:
+    """The part of a group's configuration that decisions look at."""
+    return Policy(
+        group=name,
+        producer=group.producer,
+        members=tuple(node.name for node in group.nodes),
+        automation=Automation(group.automation),
+        public_key=group.public_key,
+        gone_after=group.gone_after,
+        guard=group.guard,
+        cooldown=group.cooldown,
+        per_day=group.per_day,
+    )
+
+
+def _durable(state: GroupState) -> GroupState:
+    """The state without what changes at every look."""
+    return replace(state, holder_active_at=None, observe_until=None)

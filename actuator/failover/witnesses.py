@@ -1,0 +1,103 @@
+"""Watches one witness: a nodeos that does not produce for us and shows what the chain has."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actuator.facts import SeenBlock
+from actuator.failover.chainview import WALK, ChainView
+from nodekit.http import HttpError
+from nodekit.nodeos import Block, ChainInfo, Nodeos, Schedules
+
+log = logging.getLogger(__name__)
+
+SCHEDULE_EVERY = 3.0
+"""Seconds between reads of the schedule: a change takes longer than that to become active."""
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """What a witness shows; the newest good look, `at` unix seconds."""
+
+    name: str
+    at: float
+    answers: bool
+    chain_id: str
+    schedules: Schedules
+    head_slot: int
+    first_slot: int
+    blocks: dict[int, SeenBlock]
+    ids: dict[int, str]
+
+
+class WitnessWatch:
+    """The newest testimony of one witness."""
+
+    def __init__(self, node: Nodeos, clock: Clock = time.time) -> None:
+        self.name = node.url
+        self._node = node
+        self._clock = clock
+        self._view = ChainView()
+        self._schedules: tuple[float, Schedules] | None = None
+        self._answers = False
+        self._testimony: Testimony | None = None
+
+    def testimony(self) -> Testimony | None:
+        """The newest look; None until there was a good one, or when the newest failed."""
+        return self._testimony if self._answers else None
+
+    def look(self) -> None:
+        """Read the witness once."""
+        try:
+            info = self._node.info()
+            self._follow(info)
+            at = self._clock()
+            schedules = self._read_schedules(at)
+        except HttpError as error:
+            if self._answers:
+                log.warning("witness %s: %s", self.name, error)
+            self._answers = False
+            return
+        self._testimony = Testimony(
+            name=self.name,
+            at=at,
+            answers=True,
+            chain_id=info.chain_id,
+            schedules=schedules,
+            head_slot=self._view.head_slot,
+            first_slot=self._view.first_slot,
+            blocks=self._view.blocks_by_slot(),
+            ids=self._view.ids(),
+        )
+        self._answers = True
+
+    def _follow(self, info: ChainInfo) -> None:
+        """Walk back from the head until a known block, so that forks replace what they replace."""
+        walked: list[Block] = []
+        num, wanted = info.head_num, info.head_id
+        while num > 0 and len(walked) < WALK and not self._view.knows(num, wanted):
+            block = self._node.block(num)
+            if block.id != wanted:
+                return  # the head moved to another fork meanwhile; the next look walks that one
+            walked.append(block)
+            num, wanted = num - 1, block.previous
+        connected = bool(walked) and self._view.knows(num, wanted)
+        self._view.accept(walked, connected=connected)
+
+    def _read_schedules(self, now: float) -> Schedules:
+        if self._schedules is None or now - self._schedules[0] >= SCHEDULE_EVERY:
+            self._schedules = (now, self._node.schedules())
+        return self._schedules[1]
+
+    def run(self, stop: threading.Event, pace: Callable[[], float]) -> None:
+        """Look until told to stop; `pace` gives the seconds between looks."""
+        while not stop.is_set():
+            try:
+                self.look()
+            except Exception:  # the one broad except of this thread: a watch never ends
+                log.exception("looking at witness %s failed", self.name)
+                self._answers = False
+            stop.wait(pace())
