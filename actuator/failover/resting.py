@@ -74,7 +74,7 @@ def _one_active(state: GroupState, facts: Facts, policy: Policy, name: str) -> D
     if name != state.holder:
         why = f"{name} was resumed and {state.holder} stopped outside chainwarden"
         return latch(state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=True, holder=name)
-    silent = silent_since(facts, policy.producer)
+    silent = silent_since(facts, policy.producer, state.since)
     if silent is None:
         return Decision(state, why=f"{name} is active")
     cause = f"{name} is unpaused but its slots stay empty while the others' blocks arrive"

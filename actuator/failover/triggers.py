@@ -8,7 +8,7 @@ from actuator.failover.machine import Event, Phase
 from actuator.failover.readiness import best_candidate, unready
 from actuator.failover.state import Asked, Automation, Decision, GroupState, Kind, NoticeKind, Policy
 from actuator.step import Refusal
-from nodekit.slots import slot_time, window_of
+from nodekit.slots import current_slot, slot_time, window_of
 
 SILENT_SLOTS = 2
 """Empty own slots in a row that mean: unpaused, but not producing."""
@@ -16,8 +16,11 @@ BLOCK_LEAD = 0.7
 """A block leaves its producer up to 0.6 s before its timestamp (measured)."""
 
 
-def silent_since(facts: Facts, producer: str) -> int | None:
-    """First of the newest settled empty slots of our current window, when there are enough of them."""
+def silent_since(facts: Facts, producer: str, active_from: float) -> int | None:
+    """First of the newest settled empty slots of our current window, when there are enough of them.
+
+    Slots before `active_from` (unix seconds) were not the holder's to fill.
+    """
     chain = facts.chain
     if chain is None or producer not in chain.producers or stalled(chain, producer):
         return None
@@ -26,7 +29,9 @@ def silent_since(facts: Facts, producer: str) -> int | None:
     if window.producer != producer or chain.head_slot < chain.first_slot:
         return None
     empty: list[int] = []
-    for slot in range(newest, window.first_slot - 1, -1):
+    for slot in range(
+        max(newest, chain.head_slot), max(window.first_slot, current_slot(active_from)) - 1, -1
+    ):
         if slot in chain.blocks:
             break
         empty.insert(0, slot)

@@ -1,0 +1,140 @@
+"""The JSON API for operators: status, explain, history, switchover, release."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from flask import Blueprint, Response, g, jsonify, request
+
+from actuator import groups, steps
+from actuator.failover.explain import explain
+from actuator.failover.state import Asked, Request
+from actuator.failover.watch import Answer, GroupWatch, View
+from actuator.ledger import Ledger, LedgerError
+from actuator.status import group_status, incident_row, step_row
+
+HISTORY_LIMIT = 1000
+
+
+class Gate(Protocol):
+    """Says who a request comes from."""
+
+    def __call__(self, role: str) -> tuple[str | None, Response | None]:
+        """The caller's name, or the answer that turns it away."""
+
+
+def api_blueprint(watches: Mapping[str, GroupWatch], ledger: Ledger, gate: Gate) -> Blueprint:
+    """Routes under /api; reading needs the role `viewer`, acting `operator`."""
+    api = Blueprint("api", __name__, url_prefix="/api")
+
+    def guard() -> Response | None:
+        name, refused = gate("viewer" if request.method == "GET" else "operator")
+        g.caller = name
+        return refused
+
+    api.before_request(guard)
+    api.register_error_handler(LedgerError, lambda error: _error(503, str(error)))
+    _reading(api, watches, ledger)
+    _acting(api, watches)
+    return api
+
+
+def _error(status: int, text: str, refusals: tuple[str, ...] = ()) -> Response:
+    answer = jsonify({"error": text, "refusals": [{"why": why} for why in refusals]})
+    answer.status_code = status
+    return answer
+
+
+def _known(watches: Mapping[str, GroupWatch], name: str) -> Response | None:
+    if name in watches:
+        return None
+    known = ", ".join(watches) or "there are none"
+    return _error(404, f"no group {name}; known: {known}")
+
+
+def _reading(api: Blueprint, watches: Mapping[str, GroupWatch], ledger: Ledger) -> None:
+    @api.get("/status")
+    def status() -> Response:
+        views = [view for watch in watches.values() if (view := watch.view()) is not None]
+        return jsonify({"groups": [group_status(view) for view in views]})
+
+    @api.get("/groups/<name>")
+    def group(name: str) -> Response:
+        return _with_view(watches, name, lambda watch: group_status(_view(watch)))
+
+    @api.get("/groups/<name>/explain")
+    def explained(name: str) -> Response:
+        def lines(watch: GroupWatch) -> dict[str, object]:
+            view = _view(watch)
+            return {"lines": explain(view.state, view.facts, view.policy, view.decision)}
+
+        return _with_view(watches, name, lines)
+
+    @api.get("/groups/<name>/incidents/<int:epoch>")
+    def incident(name: str, epoch: int) -> Response:
+        found = ledger.read(lambda connection: groups.incidents(connection, name, HISTORY_LIMIT))
+        rows = [row for row in found if row.epoch == epoch]
+        return jsonify(incident_row(rows[0])) if rows else _error(404, f"{name} has no incident {epoch}")
+
+    @api.get("/history")
+    def history() -> Response:
+        limit = min(HISTORY_LIMIT, max(1, request.args.get("limit", 50, type=int)))
+        incidents = ledger.read(lambda connection: groups.incidents(connection, None, limit))
+        rows = ledger.read(lambda connection: steps.latest(connection, limit))
+        return jsonify(
+            {"incidents": [incident_row(row) for row in incidents], "steps": [step_row(row) for row in rows]}
+        )
+
+
+class _NoViewError(Exception):
+    """The group has made no decision yet."""
+
+
+def _view(watch: GroupWatch) -> View:
+    view = watch.view()
+    if view is None:
+        raise _NoViewError
+    return view
+
+
+def _with_view(
+    watches: Mapping[str, GroupWatch], name: str, body: Callable[[GroupWatch], dict[str, object]]
+) -> Response:
+    unknown = _known(watches, name)
+    if unknown is not None:
+        return unknown
+    try:
+        return jsonify(body(watches[name]))
+    except _NoViewError:
+        return _error(503, f"{name} was not looked at yet; ask again in a second")
+
+
+def _acting(api: Blueprint, watches: Mapping[str, GroupWatch]) -> None:
+    @api.post("/groups/<name>/switchover")
+    def switchover(name: str) -> Response:
+        body = request.get_json(silent=True)
+        to = body.get("to") if isinstance(body, dict) else None
+        if not isinstance(to, str):
+            return _error(400, 'write {"to": "NODE"}')
+        wish = Request(uuid.uuid4().hex, to, g.caller or "operator", time.time())
+        return _asked(watches, name, Asked(switchover=wish))
+
+    @api.post("/groups/<name>/release")
+    def release(name: str) -> Response:
+        return _asked(watches, name, Asked(release=g.caller or "operator"))
+
+
+def _asked(watches: Mapping[str, GroupWatch], name: str, asked: Asked) -> Response:
+    unknown = _known(watches, name)
+    if unknown is not None:
+        return unknown
+    try:
+        answer: Answer = watches[name].ask(asked)
+    except TimeoutError:
+        return _error(503, f"{name} made no decision in time; nothing was accepted for certain")
+    if not answer.accepted:
+        return _error(409, "refused", tuple(refusal.why for refusal in answer.refusals))
+    accepted = jsonify({"epoch": answer.epoch})
+    accepted.status_code = 202
+    return accepted
