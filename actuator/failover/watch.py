@@ -91,6 +91,8 @@ class GroupWatch:
         self.sight = Sight(group, answered, self._wake.set, clock)
         self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
         self._view: View | None = None
+        self.last_ended: tuple[float, int] | None = None
+        """When the newest incident of this process ended, and its number."""
 
     def start(self) -> None:
         """Begin to look and decide."""
@@ -212,6 +214,8 @@ class GroupWatch:
 
         self._ledger.write(job)
         self._told.update(notice.key for notice in notices)
+        if before.plan is not None and state.plan is None:
+            self.last_ended = (facts.now, before.plan.first_epoch)
         self._noted_at = facts.now if note else self._noted_at
         if decision.orders or messages:
             self._planned()

@@ -1,0 +1,228 @@
+"""PURE: what operators are told about a group: what happened, what was done, the cost, what to do next."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from actuator.facts import Facts, Reach, empty_own_slots
+from actuator.failover.explain import utc
+from actuator.failover.gap import next_opening
+from actuator.failover.state import Certificate, Kind, Notice, NoticeKind, Plan, Policy
+from nodekit.slots import SLOT_SECONDS, SLOTS_PER_WINDOW, current_slot, slot_time
+
+
+class Tone(StrEnum):
+    """How urgent a message looks."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message before it takes a channel's form. Paragraphs are (label, text)."""
+
+    title: str
+    tone: Tone
+    paragraphs: tuple[tuple[str, str], ...]
+
+
+def words(notice: Notice, policy: Policy, facts: Facts) -> Words:
+    """The words of a notice."""
+    return _WRITERS[notice.kind](notice, policy, facts)
+
+
+def _plan(notice: Notice) -> Plan:
+    if notice.plan is None:
+        raise ValueError(f"a notice of kind {notice.kind} has a plan")
+    return notice.plan
+
+
+def _started(notice: Notice, policy: Policy, facts: Facts) -> Words:
+    plan = _plan(notice)
+    others = [name for name in policy.members if name not in (plan.source, plan.target)]
+    doing = [f"{name} is told to stay paused" for name in others]
+    doing.append(f"{plan.target} is resumed as soon as all others are fenced")
+    title = f"{policy.producer}: {plan.source} failed, {plan.target} takes over"
+    if plan.kind is Kind.RESTORE:
+        title = f"{policy.producer}: nobody produced, {plan.target} is resumed"
+    return Words(
+        f"{title} ({policy.group} #{notice.epoch})",
+        Tone.DANGER,
+        (
+            ("What happened", f"{plan.cause}. Trouble since {utc(plan.since)}."),
+            ("What chainwarden does", "; ".join(doing) + "."),
+            ("Cost so far", _cost_so_far(plan, policy, facts)),
+            (
+                "What you do",
+                "Nothing yet. A second message follows when "
+                f"{plan.target}'s block is on the chain. If it does not come by {_proof_due(policy, facts)}: "
+                f"`chainwarden explain {policy.group}`.",
+            ),
+        ),
+    )
+
+
+def _cost_so_far(plan: Plan, policy: Policy, facts: Facts) -> str:
+    chain = facts.chain
+    if chain is None:
+        return "unknown: no witness answers."
+    missed = empty_own_slots(chain, policy.producer, current_slot(plan.since))
+    return f"{_blocks(len(missed))} missed." if missed else "no block missed yet."
+
+
+def _blocks(count: int) -> str:
+    return "1 block" if count == 1 else f"{count} blocks"
+
+
+def _proof_due(policy: Policy, facts: Facts) -> str:
+    """When our current or next window ends: a node that works has made a block by then."""
+    opens = next_opening(facts, policy.producer)
+    return "the end of our next window" if opens is None else utc(opens + SLOTS_PER_WINDOW * SLOT_SECONDS)
+
+
+def _verified(notice: Notice, policy: Policy, _facts: Facts) -> Words:
+    plan, paper = _plan(notice), notice.certificate
+    what = {Kind.SWITCHOVER: "switchover", Kind.RESTORE: "restart"}.get(plan.kind, "takeover")
+    back = plan.kind is Kind.SWITCHOVER and plan.target != plan.wanted
+    title = f"{policy.producer}: {plan.target} produces, {what} {'rolled back' if back else 'verified'}"
+    clean = paper is not None and not paper.missed and not paper.doubled
+    return Words(
+        f"{title} ({policy.group} #{notice.epoch})",
+        Tone.GOOD if clean and not back else Tone.WARNING,
+        (
+            ("What happened", f"{plan.cause}."),
+            ("What was done", _done(plan, paper)),
+            ("Cost", _cost(paper)),
+            ("What you do", _next_for(plan, policy, back=back)),
+        ),
+    )
+
+
+def _done(plan: Plan, paper: Certificate | None) -> str:
+    if paper is None:
+        return f"{plan.target} was resumed {utc(plan.resumed_at)}."
+    text = f"{plan.target} resumed {utc(paper.resumed_at)}"
+    if paper.fenced_at is not None:
+        text = f"The others paused by {utc(paper.fenced_at)}, {text}"
+    first = f"first block {utc(paper.first_block_at)}, seen on a witness"
+    return f"{text}, {first}. Windows: `{paper.before}` then `{paper.after}`."
+
+
+def _cost(paper: Certificate | None) -> str:
+    if paper is None:
+        return "unknown: the chain could not be read."
+    missed = f"{_blocks(len(paper.missed))} missed"
+    if paper.missed:
+        missed += f" ({utc(slot_time(paper.missed[0]))} to {utc(slot_time(paper.missed[-1]))})"
+    return f"{missed}, {len(paper.doubled)} doubled, {paper.seconds:.1f} s from trouble to block."
+
+
+def _next_for(plan: Plan, policy: Policy, *, back: bool) -> str:
+    if back:
+        return f"{plan.wanted} did not take over. See `chainwarden history` before you try again."
+    if plan.kind is Kind.SWITCHOVER:
+        return "Nothing. The old node stays paused and may be maintained."
+    if plan.kind is Kind.RESTORE:
+        return f"Find out why {plan.target} restarted."
+    return (
+        f"Find out why {plan.source} died; after a hard kill nodeos needs `--hard-replay-blockchain` or a "
+        f"snapshot. It must come back paused and stay so: there is no automatic fail-back. When it is in "
+        f"sync: `chainwarden switchover {policy.group} --to {plan.source}`. Another failure within "
+        f"{policy.cooldown / 60:.0f} min is left to you."
+    )
+
+
+def _aborted(notice: Notice, policy: Policy, _facts: Facts) -> Words:
+    plan = _plan(notice)
+    return Words(
+        f"{policy.producer}: {plan.kind} to {plan.target} without effect ({policy.group} #{notice.epoch})",
+        Tone.WARNING,
+        (
+            ("Why", "; ".join(notice.details) + "."),
+            ("What you do", f"`chainwarden status`, then ask again if it is still wanted ({policy.group})."),
+        ),
+    )
+
+
+def _stuck(notice: Notice, policy: Policy, facts: Facts) -> Words:
+    """A page: production is in danger and chainwarden may not act, or cannot."""
+    window = f"Our window opens {utc(notice.deadline)}." if notice.deadline else "Our next window is unknown."
+    return Words(
+        f"{policy.producer}: production needs a human ({policy.group} #{notice.epoch})",
+        Tone.DANGER,
+        (
+            ("What is wrong", "; ".join(notice.details) + "."),
+            ("Deadline", window),
+            (
+                "What chainwarden does",
+                "It keeps looking and acts as soon as it safely can; until then nothing.",
+            ),
+            ("What you do", _by_hand(policy, facts)),
+        ),
+    )
+
+
+def _by_hand(policy: Policy, facts: Facts) -> str:
+    silent = [node.name for node in facts.nodes if node.reach is not Reach.ANSWERS]
+    ready = [node.name for node in facts.nodes if node.paused]
+    steps = []
+    if silent:
+        steps.append(
+            f"make certain that {' and '.join(silent)} cannot produce (stop nodeos, or cut the host's power)"
+        )
+    if ready:
+        steps.append(f"then resume one: POST /v1/producer/resume on {ready[0]}")
+    steps.append(f"`chainwarden explain {policy.group}` shows what is missing")
+    return "; ".join(steps) + "."
+
+
+def _latched(notice: Notice, policy: Policy, _facts: Facts) -> Words:
+    return Words(
+        f"{policy.producer}: automation rests until you release it ({policy.group})",
+        Tone.DANGER,
+        (
+            ("Why", "; ".join(notice.details) + "."),
+            ("What chainwarden does", "It watches and tells; it moves production only when asked."),
+            ("What you do", f"`chainwarden status`; when all is well: `chainwarden release {policy.group}`."),
+        ),
+    )
+
+
+def _two_active(notice: Notice, policy: Policy, _facts: Facts) -> Words:
+    plan = notice.plan
+    doing = (
+        "pausing all but the holder at once" if plan is not None else "telling only; automation may not act"
+    )
+    cause = plan.cause if plan is not None else "two of our nodes are active"
+    return Words(
+        f"{policy.producer}: two of our nodes are active ({policy.group})",
+        Tone.DANGER,
+        (
+            ("What is wrong", f"{cause}."),
+            ("What chainwarden does", f"{doing}."),
+            ("What you do", "Find out who resumed or restarted the other node. "
+             f"`chainwarden history` shows what chainwarden did ({policy.group})."),
+        ),
+    )  # fmt: skip
+
+
+def _would(notice: Notice, policy: Policy, _facts: Facts) -> Words:
+    return Words(
+        f"{policy.producer}: would act, but automation is in shadow ({policy.group})",
+        Tone.WARNING,
+        (("What is wrong", "; ".join(notice.details) + "."), ("What chainwarden does", "Nothing.")),
+    )
+
+
+_WRITERS = {
+    NoticeKind.STARTED: _started,
+    NoticeKind.VERIFIED: _verified,
+    NoticeKind.ABORTED: _aborted,
+    NoticeKind.BLOCKED: _stuck,
+    NoticeKind.UNFENCED: _stuck,
+    NoticeKind.IDLE: _stuck,
+    NoticeKind.LATCHED: _latched,
+    NoticeKind.TWO_ACTIVE: _two_active,
+    NoticeKind.WOULD: _would,
+}
