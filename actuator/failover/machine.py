@@ -112,3 +112,7 @@ def mermaid() -> str:
     """The table as a Mermaid state diagram."""
     rows = [f"    {row.phase} --> {row.to}: {row.event}" for row in TABLE]
     return "\n".join(["stateDiagram-v2", f"    [*] --> {Phase.OBSERVING}", *rows])
+
+
+if __name__ == "__main__":
+    print(mermaid())  # noqa: T201 - the diagram for ARCHITECTURE.md
