@@ -14,7 +14,7 @@ from actuator.step import Claimed, Lane, Receipt, State, Step
 
 log = logging.getLogger(__name__)
 
-WORKERS = {Lane.CONTROL: 6, Lane.NOTIFY: 3}
+WORKERS = {Lane.CONTROL: 6, Lane.ASK: 2, Lane.NOTIFY: 3}
 """Threads a lane: as many nodes or sinks as may hang at the same time without delaying others."""
 IDLE = 0.5
 """Seconds between looks for steps whose time has come, when nobody wakes us."""

@@ -24,6 +24,8 @@ class Lane(StrEnum):
     """Which workers perform a step: a slow chat server must never delay a failover."""
 
     CONTROL = "control"
+    ASK = "ask"
+    """Questions that wait for a group's decision; they must not occupy those that carry it out."""
     NOTIFY = "notify"
 
 
@@ -77,6 +79,6 @@ def failover_key(group: str, epoch: int, step: str, node: str) -> str:
     return f"failover/{group}/{epoch}/{step}/{node}"
 
 
-def episode_key(episode: int, rule: int, action: str, target: str) -> str:
+def episode_key(episode: int, rule: str, action: str, target: str) -> str:
     """Key of a step that an alert asked for."""
     return f"episode/{episode}/{rule}/{action}/{target}"

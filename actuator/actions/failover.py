@@ -11,6 +11,7 @@ from actuator.failover.watch import GroupWatch
 from actuator.step import Claimed, Receipt, State, Step
 
 NAME = "failover"
+DELIVERY = "at_most_once"
 LOOK_FOR = 6.0
 """Seconds that the question stays open: a holder that stops answering is proven gone in two to three."""
 RECENT = 300.0

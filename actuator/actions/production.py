@@ -11,6 +11,7 @@ from actuator.step import Claimed, Receipt, State, Step
 from nodekit.http import HttpError
 
 NAME = "production"
+DELIVERY = "at_most_once"
 REREAD_FOR = 0.5
 """Seconds within which the node must show what it acknowledged."""
 

@@ -1,33 +1,14 @@
 """PURE: what operators are told about a group: what happened, what was done, the cost, what to do next."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from actuator.facts import Facts, Reach, empty_own_slots
 from actuator.failover.explain import utc
 from actuator.failover.gap import next_opening
 from actuator.failover.state import Certificate, Kind, Notice, NoticeKind, Plan, Policy
+from actuator.message import Message, Tone
 from nodekit.slots import SLOT_SECONDS, SLOTS_PER_WINDOW, current_slot, slot_time
 
 
-class Tone(StrEnum):
-    """How urgent a message looks."""
-
-    GOOD = "good"
-    WARNING = "warning"
-    DANGER = "danger"
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A message before it takes a channel's form. Paragraphs are (label, text)."""
-
-    title: str
-    tone: Tone
-    paragraphs: tuple[tuple[str, str], ...]
-
-
-def words(notice: Notice, policy: Policy, facts: Facts) -> Words:
+def words(notice: Notice, policy: Policy, facts: Facts) -> Message:
     """The words of a notice."""
     return _WRITERS[notice.kind](notice, policy, facts)
 
@@ -38,7 +19,7 @@ def _plan(notice: Notice) -> Plan:
     return notice.plan
 
 
-def _started(notice: Notice, policy: Policy, facts: Facts) -> Words:
+def _started(notice: Notice, policy: Policy, facts: Facts) -> Message:
     plan = _plan(notice)
     others = [name for name in policy.members if name not in (plan.source, plan.target)]
     doing = [f"{name} is told to stay paused" for name in others]
@@ -46,7 +27,7 @@ def _started(notice: Notice, policy: Policy, facts: Facts) -> Words:
     title = f"{policy.producer}: {plan.source} failed, {plan.target} takes over"
     if plan.kind is Kind.RESTORE:
         title = f"{policy.producer}: nobody produced, {plan.target} is resumed"
-    return Words(
+    return Message(
         f"{title} ({policy.group} #{notice.epoch})",
         Tone.DANGER,
         (
@@ -81,13 +62,13 @@ def _proof_due(policy: Policy, facts: Facts) -> str:
     return "the end of our next window" if opens is None else utc(opens + SLOTS_PER_WINDOW * SLOT_SECONDS)
 
 
-def _verified(notice: Notice, policy: Policy, _facts: Facts) -> Words:
+def _verified(notice: Notice, policy: Policy, _facts: Facts) -> Message:
     plan, paper = _plan(notice), notice.certificate
     what = {Kind.SWITCHOVER: "switchover", Kind.RESTORE: "restart"}.get(plan.kind, "takeover")
     back = plan.kind is Kind.SWITCHOVER and plan.target != plan.wanted
     title = f"{policy.producer}: {plan.target} produces, {what} {'rolled back' if back else 'verified'}"
     clean = paper is not None and not paper.missed and not paper.doubled
-    return Words(
+    return Message(
         f"{title} ({policy.group} #{notice.epoch})",
         Tone.GOOD if clean and not back else Tone.WARNING,
         (
@@ -133,9 +114,9 @@ def _next_for(plan: Plan, policy: Policy, *, back: bool) -> str:
     )
 
 
-def _aborted(notice: Notice, policy: Policy, _facts: Facts) -> Words:
+def _aborted(notice: Notice, policy: Policy, _facts: Facts) -> Message:
     plan = _plan(notice)
-    return Words(
+    return Message(
         f"{policy.producer}: {plan.kind} to {plan.target} without effect ({policy.group} #{notice.epoch})",
         Tone.WARNING,
         (
@@ -145,10 +126,10 @@ def _aborted(notice: Notice, policy: Policy, _facts: Facts) -> Words:
     )
 
 
-def _stuck(notice: Notice, policy: Policy, facts: Facts) -> Words:
+def _stuck(notice: Notice, policy: Policy, facts: Facts) -> Message:
     """A page: production is in danger and chainwarden may not act, or cannot."""
     window = f"Our window opens {utc(notice.deadline)}." if notice.deadline else "Our next window is unknown."
-    return Words(
+    return Message(
         f"{policy.producer}: production needs a human ({policy.group} #{notice.epoch})",
         Tone.DANGER,
         (
@@ -177,8 +158,8 @@ def _by_hand(policy: Policy, facts: Facts) -> str:
     return "; ".join(steps) + "."
 
 
-def _latched(notice: Notice, policy: Policy, _facts: Facts) -> Words:
-    return Words(
+def _latched(notice: Notice, policy: Policy, _facts: Facts) -> Message:
+    return Message(
         f"{policy.producer}: automation rests until you release it ({policy.group})",
         Tone.DANGER,
         (
@@ -189,13 +170,13 @@ def _latched(notice: Notice, policy: Policy, _facts: Facts) -> Words:
     )
 
 
-def _two_active(notice: Notice, policy: Policy, _facts: Facts) -> Words:
+def _two_active(notice: Notice, policy: Policy, _facts: Facts) -> Message:
     plan = notice.plan
     doing = (
         "pausing all but the holder at once" if plan is not None else "telling only; automation may not act"
     )
     cause = plan.cause if plan is not None else "two of our nodes are active"
-    return Words(
+    return Message(
         f"{policy.producer}: two of our nodes are active ({policy.group})",
         Tone.DANGER,
         (
@@ -207,8 +188,8 @@ def _two_active(notice: Notice, policy: Policy, _facts: Facts) -> Words:
     )  # fmt: skip
 
 
-def _would(notice: Notice, policy: Policy, _facts: Facts) -> Words:
-    return Words(
+def _would(notice: Notice, policy: Policy, _facts: Facts) -> Message:
+    return Message(
         f"{policy.producer}: would act, but automation is in shadow ({policy.group})",
         Tone.WARNING,
         (("What is wrong", "; ".join(notice.details) + "."), ("What chainwarden does", "Nothing.")),

@@ -1,0 +1,152 @@
+"""Who may talk to the actuator: bearer tokens for Alertmanager, names and passwords for operators.
+
+Without any credentials configured the actuator listens on loopback only (config.py sees to that) and
+trusts it, but still refuses what a browser on the same machine could be tricked into sending.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import bcrypt
+
+from actuator.config import Auth, Operator
+
+log = logging.getLogger(__name__)
+
+DUMMY = bcrypt.hashpw(b"nobody", bcrypt.gensalt(10))
+"""Checked for unknown names, so that an answer's time does not tell whether a name exists."""
+LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a request shows of its sender."""
+
+    address: str
+    host: str
+    """The Host header without the port."""
+    authorization: str
+    method: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`name` of the caller, or `status` (401 or 403) and why it is turned away."""
+
+    name: str = ""
+    status: int = 200
+    why: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request may go on."""
+        return self.status == 200
+
+
+class Gatekeeper:
+    """Judges callers by the configuration."""
+
+    def __init__(self, auth: Auth, *, loopback: bool) -> None:
+        self._auth = auth
+        self._loopback = loopback
+        self._networks = [ipaddress.ip_network(text) for text in auth.allow]
+        self._verified: set[bytes] = set()
+
+    def webhook(self, caller: Caller) -> Verdict:
+        """May it deliver alerts?"""
+        barred = self._barred(caller)
+        if barred is not None:
+            return barred
+        if self._auth.webhook is None:
+            return Verdict("alertmanager")
+        scheme, _, given = caller.authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return Verdict(status=401, why="send `Authorization: Bearer …`")
+        for secret in self._auth.webhook.bearer_file:
+            try:
+                known = secret.reveal()
+            except OSError as error:
+                log.error("a bearer file cannot be read: %s", error.strerror)
+                continue
+            if hmac.compare_digest(known.encode(), given.encode()):
+                return Verdict("alertmanager")
+        return Verdict(status=403, why="the bearer token is not valid")
+
+    def operator(self, caller: Caller, role: str) -> Verdict:
+        """May it read (`viewer`) or act (`operator`)?"""
+        barred = self._barred(caller)
+        if barred is not None:
+            return barred
+        if not self._auth.operators:
+            return Verdict("local operator")
+        name, password = basic_credentials(caller.authorization)
+        known = self._auth.operators.get(name)
+        if not self._verify(name, password, known) or known is None:
+            return Verdict(status=401, why="name or password is wrong")
+        if role == "operator" and known.role != "operator":
+            return Verdict(status=403, why=f"{name} may look, not act")
+        return Verdict(name)
+
+    def _barred(self, caller: Caller) -> Verdict | None:
+        if self._networks and not _inside(caller.address, self._networks):
+            return Verdict(status=403, why=f"{caller.address} is not in auth.allow")
+        open_to_this_machine = self._loopback and not (self._auth.operators and self._auth.webhook)
+        if open_to_this_machine and caller.host not in LOCAL_HOSTS:
+            return Verdict(status=403, why=f"Host {caller.host!r} is not this machine")
+        return None
+
+    def _verify(self, name: str, password: str, known: Operator | None) -> bool:
+        """bcrypt takes 60 ms, so a verified pair is remembered as a digest, for this process."""
+        stored = DUMMY if known is None else known.password_bcrypt.encode()
+        digest = hashlib.sha256(b"\0".join((name.encode(), password.encode(), stored))).digest()
+        if digest in self._verified:
+            return True
+        if not bcrypt.checkpw(password.encode()[:72], stored) or known is None:
+            return False
+        self._verified.add(digest)
+        return True
+
+
+def basic_credentials(header: str) -> tuple[str, str]:
+    """Name and password of an Authorization header; empty when there are none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return name, password
+
+
+def _inside(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
+
+
+def header_host(value: str) -> str:
+    """Host without port of a Host header."""
+    if value.startswith("["):
+        return value.partition("]")[0] + "]"
+    return value.partition(":")[0]
+
+
+def caller_of(address: str | None, headers: Mapping[str, str], method: str) -> Caller:
+    """A caller from a request's parts."""
+    return Caller(
+        address=address or "",
+        host=header_host(headers.get("Host", "")),
+        authorization=headers.get("Authorization", ""),
+        method=method,
+        content_type=headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+    )
