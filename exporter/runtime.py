@@ -1,0 +1,89 @@
+"""A running configuration: its sources, what they saw, and the exchange of one for another."""
+
+import platform
+import threading
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+from prometheus_client.core import Metric as Family
+from prometheus_client.registry import Collector
+
+from exporter.collectors import COLLECTORS
+from exporter.config import Config
+from exporter.observation import Sample
+from exporter.scheduler import Scheduler
+from exporter.snapshot import BUILD, RELOAD_OK, RELOAD_TIME, Store, families, fresh_samples, probe_samples
+from nodekit.settings import ConfigError, load
+
+
+class Runtime(Collector):
+    """Holds the valid configuration. As a prometheus_client collector it renders what is known."""
+
+    def __init__(self, path: Path, config: Config, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self.config = config
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._reload_ok = True
+        self._reloaded_at = clock()
+        self._store = Store()
+        self._scheduler = self._schedule(config)
+
+    def _schedule(self, config: Config) -> Scheduler:
+        sources = [source for module in COLLECTORS for source in module.build(config)]
+        return Scheduler(sources, self._store, self._clock)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._scheduler.stop()
+
+    def look_once(self) -> None:
+        """One look at everything, for --once."""
+        self._scheduler.look_once()
+
+    def reload(self) -> None:
+        """Read the file again. Raises ConfigError and keeps the old configuration when it is wrong."""
+        with self._lock:
+            try:
+                config = load(self.path, Config)
+            except ConfigError:
+                self._reload_ok = False
+                raise
+            self._reload_ok, self._reloaded_at = True, self._clock()
+            if config == self.config:
+                return  # counters and windows of an unchanged configuration go on
+            self._scheduler.stop()
+            self._store = Store()
+            self.config = config
+            self._scheduler = self._schedule(config)
+            self._scheduler.start()
+
+    def unseen(self) -> list[str]:
+        """Probes that have not finished their first look."""
+        records = self._store.records()
+        return [f"{record.probe} of {record.target}" for record in records if record.succeeded is None]
+
+    def describe(self) -> Iterable[Family]:
+        """Nothing is fixed: families come and go with what is known."""
+        return ()
+
+    def collect(self) -> Iterable[Family]:
+        """Families of this moment."""
+        now = self._clock()
+        return families(self._samples(now), now)
+
+    def _samples(self, now: float) -> Iterable[Sample]:
+        records, config = self._store.records(), self.config
+        yield from fresh_samples(records, now)
+        for module in COLLECTORS:
+            yield from module.derive(config, records, now)
+        yield from probe_samples(records)
+        yield RELOAD_OK.sample(float(self._reload_ok))
+        yield RELOAD_TIME.sample(self._reloaded_at)
+        yield BUILD.sample(1, version("chainwarden"), platform.python_version())
