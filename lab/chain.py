@@ -15,6 +15,8 @@ from lab.wallet import Wallet
 from nodekit.http import HttpError
 
 MAX_PRODUCERS = 21
+IN_SYNC = 2
+"""Blocks that a node in sync may be behind: what travels at the moment."""
 
 GENESIS_LIMITS = {
     "max_block_net_usage": 1_048_576,
@@ -110,17 +112,16 @@ class Chain:
             self._load.start()
         return self._load
 
-    def in_sync(self, tolerance: int = 2) -> bool:
-        """Whether all running nodes are on the world's chain, at most `tolerance` blocks behind."""
+    def in_sync(self) -> bool:
+        """Whether all running members follow the world's chain; False when one does not answer."""
         try:
-            head = self.world.info().head_num
-            return all(
-                self._follows(node, head - tolerance) for node in self.members.values() if node.running
-            )
+            return all(self.follows(node) for node in self.members.values() if node.running)
         except HttpError:
             return False
 
-    def _follows(self, node: Node, height: int) -> bool:
+    def follows(self, node: Node) -> bool:
+        """Whether a node is on the world's chain, at most IN_SYNC blocks behind. Raises HttpError."""
+        height = self.world.info().head_num - IN_SYNC
         if node.info().head_num < height:
             return False
         return node.reader.block(height).id == self.world.reader.block(height).id

@@ -1,0 +1,31 @@
+# One command each. `make demo` and `make test` set up what they need on a fresh Debian 12.
+PYTHON := .venv/bin/python
+
+.PHONY: help setup demo test check clean
+
+help:
+	@echo "make demo          a real chain, a real crash, a real takeover; KEEP=1 leaves it running"
+	@echo "make test          the whole test suite"
+	@echo "make check         format, lint, types, layers and the fast tests"
+	@echo "make clean         remove everything that make put into this folder"
+
+setup:
+	@lab/setup.sh
+
+demo: setup
+	@$(PYTHON) -m lab.demo $(if $(KEEP),--keep)
+
+test: setup
+	@$(PYTHON) -m pytest
+
+check: setup
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+	$(PYTHON) -m pytest -q tests/unit tests/contract tests/conformance
+
+clean:
+	rm -rf .venv .lab .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Sets up what `make demo` and `make test` need; does nothing, quickly, when it is all there.
+# Only Debian packages go outside this folder. The rest: .venv (the project and its libraries) and
+# .lab (the servers that tests run, and pip's cache).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PIP_CACHE_DIR="$PWD/.lab/pip-cache" PIP_DISABLE_PIP_VERSION_CHECK=1
+stamp=.venv/.installed
+
+say() { echo "setup: $*"; }
+fail() { echo "setup: $*" >&2; exit 1; }
+
+suits() { # is $1 a Python that this project runs on?
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null
+}
+
+has_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+
+find_python() { # prints the first Python that suits, rather one that can make virtual environments
+    local name fallback=
+    for name in python3 python3.13 python3.12 python3.11; do
+        if ! suits "$name"; then continue; fi
+        if has_venv "$name"; then echo "$name"; return; fi
+        fallback=${fallback:-$name}
+    done
+    echo "$fallback"
+}
+
+venv_works() { [ -x .venv/bin/python ] && suits .venv/bin/python; }
+
+install_packages() { # apt-get install $@, as root or through sudo
+    local as_root=(env)
+    if ! command -v apt-get >/dev/null; then
+        fail "there is no apt-get here; install by hand what Debian calls: $*"
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            fail "not root and no sudo; as root run: apt-get install --no-install-recommends $*"
+        fi
+        as_root=(sudo env)
+    fi
+    local install=("${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get install --no-install-recommends -y "$@")
+    "${install[@]}" && return
+    say "apt-get could not install them; once more with fresh package lists"
+    if ! { "${as_root[@]}" apt-get update && "${install[@]}"; }; then
+        fail "could not install $*; the reason is above. By hand: apt-get install --no-install-recommends $*"
+    fi
+}
+
+packages=() reasons=()
+need() { packages+=("$1"); reasons+=("  $1: $2"); }
+
+PATH="$PATH:/usr/sbin:/usr/bin"
+if ! venv_works; then
+    python=$(find_python)
+    [ -n "$python" ] || fail "needs Python 3.11, 3.12 or 3.13 as python3; Debian 12 has it: apt-get install python3 python3-venv"
+    has_venv "$python" || need "$("$python" -c 'import sys; print("python3-venv" if sys.executable == "/usr/bin/python3" else "python3.%d-venv" % sys.version_info[1])')" \
+        "makes the virtual environment .venv (this Python lacks ensurepip)"
+fi
+{ command -v prometheus && command -v promtool; } >/dev/null ||
+    need prometheus "the demo and the tests run a real Prometheus, and promtool checks rules"
+{ command -v prometheus-alertmanager && command -v amtool; } >/dev/null ||
+    need prometheus-alertmanager "the demo and the tests run a real Alertmanager, and amtool checks routes"
+
+if [ ${#packages[@]} != 0 ]; then
+    say "Debian packages are missing and will be installed:"
+    printf '%s\n' "${reasons[@]}"
+    say "Debian also starts Prometheus and Alertmanager as services; nothing here uses those, stop them with:"
+    say "  systemctl disable --now prometheus prometheus-alertmanager"
+    install_packages "${packages[@]}"
+fi
+
+if ! venv_works; then
+    say "making .venv with $("$python" --version)"
+    rm -rf .venv
+    "$python" -m venv .venv || fail "could not make .venv; the reason is above"
+fi
+
+if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
+    say "installing the project and its libraries into .venv"
+    .venv/bin/python -m pip install --quiet -c constraints.txt -e '.[dev]' ||
+        fail "pip could not install the libraries; the reason is above"
+    touch "$stamp"
+fi
+
+.venv/bin/python -m lab.binaries --quiet
