@@ -142,6 +142,9 @@ class ProductionSource:
         if head.num <= SETTLED:
             return
         settled = self._mark(node, head.num - SETTLED)
+        if settled.schedule_version not in self._schedules:
+            self._settled = None  # made before the schedule that we met first: counting begins later
+            return
         if self._settled is None or settled.num < self._settled.num - SETTLED:
             self._settled = settled  # first look, or another chain altogether
             return

@@ -1,0 +1,142 @@
+"""Rules, routes and runbooks agree with each other and with what the exporter publishes."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from exporter.collectors import COLLECTORS
+from exporter.snapshot import OWN_METRICS
+
+ROOT = Path(__file__).resolve().parents[2]
+ALERTING = ROOT / "alerting"
+FOREIGN = {"up"}
+"""Metrics that Prometheus itself makes."""
+
+
+def groups() -> list[dict[str, Any]]:
+    return yaml.safe_load((ALERTING / "rules.yml").read_text())["groups"]
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [rule for group in groups() for rule in group["rules"] if "alert" in rule]
+
+
+def records() -> set[str]:
+    return {rule["record"] for group in groups() for rule in group["rules"] if "record" in rule}
+
+
+def metrics_in(expression: str) -> set[str]:
+    """Every metric name that a PromQL expression selects."""
+    found: set[str] = set()
+    todo: list[Any] = [promql_parser.parse(expression)]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, promql_parser.VectorSelector):
+            found.add(node.name)
+        for part in ("expr", "lhs", "rhs", "args", "vector_selector", "vs", "param"):
+            child = getattr(node, part, None)
+            if isinstance(child, list):
+                todo += child
+            elif child is not None and not isinstance(child, str | int | float | bool):
+                todo.append(child)
+    return found
+
+
+def published() -> set[str]:
+    return {metric.name for module in COLLECTORS for metric in module.METRICS} | {
+        metric.name for metric in OWN_METRICS
+    }
+
+
+@pytest.mark.parametrize("rule", [rule for group in groups() for rule in group["rules"]], ids=str)
+def test_every_metric_in_a_rule_is_published(rule: dict[str, Any]) -> None:
+    used = metrics_in(rule["expr"])
+
+    assert used or rule.get("alert") == "Watchdog", "the expression selects no metric"
+    assert used <= published() | records() | FOREIGN
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))
+def test_every_alert_tells_what_to_do(rule: dict[str, Any]) -> None:
+    name = rule["alert"]
+    notes = rule["annotations"]
+
+    assert rule["labels"]["severity"] in {"critical", "warning", "info", "none"}
+    assert notes["summary"] and notes["description"]
+    assert notes["runbook_url"].endswith(f"/docs/runbooks/{name}.md")
+    assert (ROOT / "docs" / "runbooks" / f"{name}.md").is_file()
+
+
+def test_every_runbook_belongs_to_an_alert() -> None:
+    books = {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")}
+
+    assert books == {rule["alert"] for rule in alerts()}
+
+
+def test_every_alert_has_a_promtool_test_that_fires_it_and_one_that_does_not() -> None:
+    tests = yaml.safe_load((ALERTING / "rules_test.yml").read_text())["tests"]
+    cases = [case for test in tests for case in test["alert_rule_test"]]
+    fires = {case["alertname"] for case in cases if case.get("exp_alerts")}
+    silent = {case["alertname"] for case in cases if not case.get("exp_alerts")}
+    names = {rule["alert"] for rule in alerts()}
+
+    assert names == fires
+    assert names - {"Watchdog"} <= silent
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["promtool", "check", "rules", "--lint=all", "--lint-fatal", "rules.yml"],
+        ["promtool", "test", "rules", "rules_test.yml"],
+        ["promtool", "check", "config", "prometheus.yml"],
+        ["amtool", "check-config", "alertmanager.yml"],
+    ],
+    ids=" ".join,
+)
+def test_the_real_tools_accept_the_files(command: list[str]) -> None:
+    result = subprocess.run(command, cwd=ALERTING, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["alertname=Watchdog", "severity=none"],
+        ["alertname=AntelopeProducerDown", "severity=critical", "action=failover", "group=bp"],
+        ["alertname=AntelopeNodeDown", "severity=critical", "node=A"],
+        ["alertname=Anything"],
+    ],
+    ids=" ".join,
+)
+def test_every_alert_reaches_the_actuator_by_exactly_one_route(labels: list[str]) -> None:
+    command = ["amtool", "config", "routes", "test", "--config.file=alertmanager.yml"]
+    result = subprocess.run(
+        [*command, "--verify.receivers=chainwarden", *labels],
+        cwd=ALERTING, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_an_alert_that_asks_for_an_action_is_sent_alone_at_once_and_never_inhibited() -> None:
+    config = yaml.safe_load((ALERTING / "alertmanager.yml").read_text())
+    route = next(item for item in config["route"]["routes"] if "action=~" in item["matchers"][0])
+
+    assert route["group_by"] == ["..."]
+    assert (route["group_wait"], route["group_interval"]) == ("0s", "1s")
+    assert "mute_time_intervals" not in route
+    assert all('action=""' in rule["target_matchers"] for rule in config["inhibit_rules"])
+
+
+def test_the_webhook_follows_no_redirect_and_gets_every_alert() -> None:
+    config = yaml.safe_load((ALERTING / "alertmanager.yml").read_text())
+    hook = config["receivers"][0]["webhook_configs"][0]
+
+    assert hook["http_config"]["follow_redirects"] is False
+    assert (hook["send_resolved"], hook["max_alerts"]) == (True, 0)
