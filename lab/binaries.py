@@ -73,14 +73,15 @@ def antelope() -> Antelope:
     return found
 
 
-def debian(name: str) -> Path:
-    """Path of a program from a Debian package.
+def debian(name: str, path: str | None = None) -> Path:
+    """Path of a program from a Debian package, on `path` or by default on PATH and in Debian's folders.
 
     Raises MissingBinaryError naming the package to install; KeyError for a program that the lab
     does not know.
     """
     package = DEBIAN_PACKAGES[name]
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
+    usual = os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin"
+    found = shutil.which(name, path=usual if path is None else path)
     if found is None:
         raise MissingBinaryError(
             f"{name} is not installed: apt-get install --no-install-recommends {package}"

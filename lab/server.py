@@ -166,10 +166,12 @@ class Server(ABC):
         return "\n".join(["---", *text.splitlines()[-lines:]])
 
     def _end(self) -> None:
-        """Kill what is left of the group, reap the process, close the log."""
+        """Kill what is left of the group, wait until it is gone, reap the process, close the log."""
         assert self._process is not None  # noqa: S101 - callers checked
         signal_group(self._process.pid, signal.SIGKILL)
         self._process.wait(10)
+        if not poll(lambda: not self.pids(), 5.0, every=0.005):
+            raise ServerError(f"{self.name} left processes that SIGKILL does not end: {self.pids()}")
         _watch.tell(f"-{self._process.pid}")
         self._close_log()
 

@@ -78,7 +78,7 @@ fi
 
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
     say "installing the project and its libraries into .venv"
-    .venv/bin/python -m pip install --quiet -c constraints.txt -e '.[dev]' ||
+    PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet -c constraints.txt -e '.[dev]' ||
         fail "pip could not install the libraries; the reason is above"
     touch "$stamp"
 fi
