@@ -65,8 +65,10 @@ fi
 if [ ${#packages[@]} != 0 ]; then
     say "Debian packages are missing and will be installed:"
     printf '%s\n' "${reasons[@]}"
-    say "Debian also starts Prometheus and Alertmanager as services; nothing here uses those, stop them with:"
-    say "  systemctl disable --now prometheus prometheus-alertmanager"
+    if [[ " ${packages[*]} " == *" prometheus"* ]]; then
+        say "Debian also starts them as services; nothing here uses those, stop them with:"
+        say "  systemctl disable --now prometheus prometheus-alertmanager"
+    fi
     install_packages "${packages[@]}"
 fi
 
