@@ -19,14 +19,11 @@ TOTAL_LIMIT = 12_000
 
 
 class Tone(StrEnum):
-    """How urgent a message looks."""
+    """How urgent a message looks: Slack's own names of colours."""
 
     GOOD = "good"
     WARNING = "warning"
     DANGER = "danger"
-
-
-COLOURS = {Tone.GOOD: "#2eb67d", Tone.WARNING: "#ecb22e", Tone.DANGER: "#e01e5a"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +39,8 @@ class Message:
 def alert_message(alert: Alert, now: float, external_url: str = "") -> Message:
     """What an alert says: what is wrong, since when, where."""
     severity = alert.labels.get("severity", "")
-    subject = " ".join(
-        alert.labels[name]
-        for name in ("node", "group", "producer", "target", "instance")
-        if name in alert.labels
-    )
+    named = [alert.labels[name] for name in ("node", "group", "producer", "target") if name in alert.labels]
+    subject = " ".join(dict.fromkeys(named)) or alert.labels.get("instance", "")
     title = f"[{alert.status.upper()}] {alert.name} {subject}".strip() + (
         f" ({severity})" if severity else ""
     )
@@ -114,7 +108,7 @@ def slack_payload(message: Message) -> dict[str, Any]:
     return {
         "text": cut(escape(plain(message)), 3000),
         "blocks": [header],
-        "attachments": [{"color": COLOURS[message.tone], "blocks": blocks}],
+        "attachments": [{"color": message.tone, "blocks": blocks}],
         "unfurl_links": False,
     }
 

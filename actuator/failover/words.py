@@ -74,7 +74,7 @@ def _verified(notice: Notice, policy: Policy, _facts: Facts) -> Message:
         (
             ("What happened", f"{plan.cause}."),
             ("What was done", _done(plan, paper)),
-            ("Cost", _cost(paper)),
+            ("Cost", _cost(plan, paper)),
             ("What you do", _next_for(plan, policy, back=back)),
         ),
     )
@@ -90,13 +90,14 @@ def _done(plan: Plan, paper: Certificate | None) -> str:
     return f"{text}, {first}. Windows: `{paper.before}` then `{paper.after}`."
 
 
-def _cost(paper: Certificate | None) -> str:
+def _cost(plan: Plan, paper: Certificate | None) -> str:
     if paper is None:
         return "unknown: the chain could not be read."
     missed = f"{_blocks(len(paper.missed))} missed"
     if paper.missed:
         missed += f" ({utc(slot_time(paper.missed[0]))} to {utc(slot_time(paper.missed[-1]))})"
-    return f"{missed}, {len(paper.doubled)} doubled, {paper.seconds:.1f} s from trouble to block."
+    took = "" if plan.kind is Kind.SWITCHOVER else f", {paper.seconds:.1f} s from trouble to block"
+    return f"{missed}, {len(paper.doubled)} doubled{took}."
 
 
 def _next_for(plan: Plan, policy: Policy, *, back: bool) -> str:
