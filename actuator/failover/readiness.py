@@ -71,23 +71,23 @@ def fence_of(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
     return gone(node, facts.now, policy.gone_after)
 
 
-def unready(name: str, facts: Facts, policy: Policy, *, may_be_active: bool = False) -> tuple[Refusal, ...]:
+def unready(name: str, facts: Facts, policy: Policy) -> tuple[Refusal, ...]:
     """Why a node may not be resumed now; empty means ready (DESIGN §5.4)."""
     node = facts.node(name)
     reasons: list[str] = []
     if node.reach is not Reach.ANSWERS:
         reasons.append(f"{name} does not answer ({node.reach})")
     else:
-        reasons += _own_reasons(node, facts, policy, may_be_active=may_be_active)
+        reasons += _own_reasons(node, facts, policy)
     reasons += _chain_reasons(facts, policy)
     return tuple(Refusal("candidate", reason) for reason in reasons)
 
 
-def _own_reasons(node: NodeFact, facts: Facts, policy: Policy, *, may_be_active: bool) -> list[str]:
+def _own_reasons(node: NodeFact, facts: Facts, policy: Policy) -> list[str]:
     reasons: list[str] = []
     if node.paused is None:
         reasons.append(f"{node.name}: its pause state is unknown")
-    elif not node.paused and not may_be_active:
+    elif not node.paused:
         reasons.append(f"{node.name} is already active")
     if node.lib_moved_at is None or facts.now - node.lib_moved_at > LIB_STILL:
         reasons.append(f"{node.name}: its last irreversible block does not move")

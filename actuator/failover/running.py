@@ -61,7 +61,8 @@ def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> D
             state, orders=tuple(order for order in orders if order), notices=told,
             refusals=(waiting_for,), why=f"fencing: {why}",
         )  # fmt: skip
-    reasons = unready(plan.target, facts, policy, may_be_active=True)
+    # A target that is active already (we resumed it before our own restart) needs no leave, but a proof.
+    reasons = () if facts.node(plan.target).active else unready(plan.target, facts, policy)
     if reasons:
         why = "; ".join(reason.why for reason in reasons)
         return _back(state, Event.TARGET_UNFIT, facts, policy, why)
