@@ -9,10 +9,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from pydantic_core import PydanticCustomError
 
 from nodekit.settings import Duration, OnOff, Secret, Settings
+from nodekit.slots import SLOT_SECONDS
 
 DEFAULT_LISTEN = "127.0.0.1:19189"
 GONE_AFTER = 2.0
-"""Seconds of refused connections that prove a process gone (DESIGN §5.2); no config goes below."""
+"""Seconds of refused connections that prove a process gone (ADR 0002); no config goes below."""
+ACT_SECONDS = 0.3
+"""From the proof to the resumed node: pauses, a resume, commits. Measured 0.05 s; six times that."""
 
 
 def _name(text: str) -> str:
@@ -109,6 +112,20 @@ class Group(Settings):
         if seconds < GONE_AFTER:
             raise PydanticCustomError("gone", "write 2s or more: less does not prove that a process is gone")
         return seconds
+
+    @model_validator(mode="after")
+    def _keeps_its_budget(self) -> Self:
+        seconds = self.gone_after + ACT_SECONDS
+        slots = int(seconds / SLOT_SECONDS)
+        if slots > self.loss_budget:
+            raise PydanticCustomError(
+                "budget",
+                "gone_after {gone} s + {act} s to act = {seconds} s, that is {slots} slots of 0.5 s, "
+                "but loss_budget is {budget}; lower gone_after or raise loss_budget",
+                {"gone": self.gone_after, "act": ACT_SECONDS, "seconds": seconds, "slots": slots,
+                 "budget": self.loss_budget},
+            )  # fmt: skip
+        return self
 
     @model_validator(mode="after")
     def _witnessed(self) -> Self:

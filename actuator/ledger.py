@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from actuator import schema
 
@@ -97,6 +97,8 @@ class Ledger:
                     try:
                         with connection.begin_nested():
                             done.append((future, job(connection)))
+                    except OperationalError:
+                        raise  # a full disk rolls everything back, savepoints too: nobody's job is kept
                     except Exception as error:  # noqa: BLE001 - handed to the thread that asked
                         future.set_exception(error)
         except SQLAlchemyError as error:
@@ -168,5 +170,10 @@ def _prepare(engine: Engine) -> None:
 
 
 def _words(error: SQLAlchemyError) -> str:
-    """The database's own words, without the statement and its values."""
-    return str(getattr(error, "orig", None) or type(error).__name__)
+    """The database's own words, without the statement and its values; of the first error, not of the
+    rollback that failed after it."""
+    first, earlier = error, error.__context__
+    while earlier is not None:
+        first = earlier if isinstance(earlier, SQLAlchemyError) else first
+        earlier = earlier.__context__
+    return str(getattr(first, "orig", None) or type(first).__name__)

@@ -92,8 +92,18 @@ def load(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(document.value, context={"base": path.parent})
     except ValidationError as error:
-        problems = dict.fromkeys(_problem(document, model, row) for row in error.errors(include_url=False))
-        raise ConfigError(list(problems)) from None
+        rows = _causes(error.errors(include_url=False))
+        raise ConfigError(list(dict.fromkeys(_problem(document, model, row) for row in rows))) from None
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without what only follows: a list whose items are wrong counts as too short as well."""
+    return [
+        row
+        for row in errors
+        if row["type"] != "too_short"
+        or not any(other["loc"][: len(row["loc"])] == row["loc"] and other is not row for other in errors)
+    ]
 
 
 def _problem(document: Document, model: type[BaseModel], error: ErrorDetails) -> str:

@@ -1,0 +1,126 @@
+"""Produced and missed blocks of every producer, against a walk over every block."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.accounting import Mark, Span, Tally, UnknownScheduleError, add, last_filled, spans
+from exporter.collectors.production import missed_in_turn
+from nodekit.slots import owner, slot_time
+
+FOUR = ("aa", "bb", "cc", "dd")
+THREE = ("aa", "bb", "ee")
+START = 48 * 1000
+
+
+def chain_of(filled: list[bool], changes_at: int = 10**9) -> list[Mark]:
+    """A chain with a block in each filled slot; from block `changes_at` on under schedule 2."""
+    marks = [Mark(1, START, "id1", 1)]
+    for offset, has_block in enumerate(filled, start=1):
+        if has_block:
+            num = len(marks) + 1
+            marks.append(Mark(num, START + offset, f"id{num}", 2 if num >= changes_at else 1))
+    return marks
+
+
+def walk(marks: list[Mark]) -> tuple[Counter[str], Counter[str]]:
+    """Block by block: the truth that accounting must equal."""
+    produced: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
+    for before, after in pairwise(marks):
+        schedule = FOUR if after.schedule_version == 1 else THREE
+        for slot in range(before.slot + 1, after.slot):
+            missed[owner(slot, schedule)] += 1
+        produced[owner(after.slot, schedule)] += 1
+    return produced, missed
+
+
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=400),
+    st.lists(st.integers(1, 400), max_size=6),
+    st.integers(2, 300),
+)
+def test_accounting_equals_a_walk_over_every_block(
+    filled: list[bool], looks: list[int], changes: int
+) -> None:
+    """Whatever slots are empty, whenever the exporter looked, and across a change of schedule."""
+    marks = chain_of(filled, changes)
+    stops = sorted({min(look, len(marks)) for look in looks} | {len(marks)})
+    tally, at = Tally(), marks[0]
+    for stop in stops:
+        found = spans(at, marks[stop - 1], lambda num: marks[num - 1], {1: FOUR, 2: THREE})
+        tally, at = add(tally, found), marks[stop - 1]
+
+    produced, missed = walk(marks)
+    assert {name: count for name, count in tally.produced.items() if count} == dict(produced)
+    assert {name: count for name, count in tally.missed.items() if count} == dict(missed)
+
+
+def test_a_span_without_empty_slots_costs_no_read() -> None:
+    marks = chain_of([True] * 5000)
+
+    found = spans(marks[0], marks[-1], lambda num: pytest.fail("read a block"), {1: FOUR})
+
+    assert found == [Span(START + 1, START + 5000, filled=True, producers=FOUR)]
+
+
+def test_one_empty_slot_in_thousands_costs_a_dozen_reads() -> None:
+    filled = [True] * 4096
+    filled[1234] = False
+    marks = chain_of(filled)
+    reads: list[int] = []
+
+    found = spans(marks[0], marks[-1], lambda num: reads.append(num) or marks[num - 1], {1: FOUR})
+
+    assert len(reads) <= 13
+    assert [span.first for span in found if not span.filled] == [START + 1235]
+
+
+def test_a_producer_that_missed_nothing_stands_there_with_zero() -> None:
+    marks = chain_of([True] * 3)
+
+    tally = add(Tally(), spans(marks[0], marks[-1], lambda num: marks[num - 1], {1: FOUR}))
+
+    assert tally.missed == dict.fromkeys(FOUR, 0)
+
+
+def test_blocks_of_an_unknown_schedule_are_not_guessed() -> None:
+    marks = chain_of([True, True], changes_at=2)
+
+    with pytest.raises(UnknownScheduleError, match="schedule 2 of block 3"):
+        spans(marks[1], marks[2], lambda num: marks[num - 1], {1: FOUR})
+
+
+def test_the_newest_slot_of_each_producer_is_found_in_a_long_span() -> None:
+    found = [Span(START, START + 10_000, filled=True, producers=FOUR)]
+
+    newest = last_filled(found, {"zz": 5})
+
+    assert newest["zz"] == 5
+    assert {name: owner(slot, FOUR) for name, slot in newest.items() if name != "zz"} == {x: x for x in FOUR}
+    assert max(newest.values()) == START + 10_000
+
+
+@pytest.mark.parametrize(
+    ("now_offset", "expected"),
+    [(1.0, 0), (2.0, 2), (3.0, 4), (20.0, 9)],
+    ids=["before they are due", "two slots due", "four slots due", "its turn is over"],
+)
+def test_empty_slots_count_as_soon_as_their_block_is_overdue(now_offset: float, expected: int) -> None:
+    """aa made the first three blocks of its turn, then nobody made any."""
+    head = Mark(100, START + 2, "x", 1)
+    recent = [Span(START - 20, START + 2, filled=True, producers=FOUR)]
+
+    missed = missed_in_turn("aa", FOUR, recent, head, slot_time(START + 2) + now_offset)
+
+    assert missed == expected
+
+
+def test_a_turn_that_was_not_watched_from_its_beginning_is_unknown() -> None:
+    head = Mark(100, START + 6, "x", 1)
+    recent = [Span(START + 5, START + 6, filled=True, producers=FOUR)]
+
+    assert missed_in_turn("aa", FOUR, recent, head, slot_time(START + 6)) is None
