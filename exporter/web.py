@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def application(runtime: Runtime) -> Flask:
     """The WSGI application of one runtime."""
     app = Flask(__name__)
-    registry = CollectorRegistry()
+    registry = CollectorRegistry(support_collectors_without_names=True)  # ours: for name[]
     registry.register(runtime)
     ProcessCollector(registry=registry)
     _metrics(app, registry)
