@@ -62,7 +62,7 @@ def verdict(facts: Facts) -> list[str]:
         broken.append(f"the window {crash.strip} was not taken over by B")
     if (crash.began_messages, crash.verified_messages) != (1, 1):
         broken.append(
-            f"Slack got {crash.began_messages} messages that it began, {crash.verified_messages} that it ended"
+            f"Slack got {crash.began_messages} messages of its start, {crash.verified_messages} of its end"
         )
     if not facts.stayed_paused:
         broken.append("A produced again after it came back")
