@@ -10,7 +10,8 @@ from flask import Blueprint, Response, g, jsonify, request
 from actuator import groups, steps
 from actuator.failover.explain import explain
 from actuator.failover.state import Asked, Request
-from actuator.failover.watch import Answer, GroupWatch, View
+from actuator.failover.view import View
+from actuator.failover.watch import Answer, GroupWatch
 from actuator.ledger import Ledger, LedgerError
 from actuator.status import group_status, incident_row, step_row
 

@@ -3,11 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row
-
 from actuator.failover.gap import next_opening
 from actuator.failover.readiness import unready
-from actuator.failover.watch import View
+from actuator.failover.view import View
 
 
 def group_status(view: View) -> dict[str, Any]:
@@ -44,7 +42,7 @@ def group_status(view: View) -> dict[str, Any]:
     }
 
 
-def step_row(row: Row[Any]) -> dict[str, Any]:
+def step_row(row: Any) -> dict[str, Any]:
     """One step of the history."""
     return {
         "key": row.key,
@@ -62,7 +60,7 @@ def step_row(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def incident_row(row: Row[Any]) -> dict[str, Any]:
+def incident_row(row: Any) -> dict[str, Any]:
     """One incident of the history, with its certificate."""
     return {
         "group": row.group,

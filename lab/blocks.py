@@ -10,7 +10,8 @@ from pathlib import Path
 from lab.chain import Chain
 from lab.server import ServerError, poll
 from lab.truth import Produced, Truth, assemble, parse_produced
-from nodekit.nodeos import Block, Nodeos, UnknownBlockError
+from nodekit.answers import Block
+from nodekit.nodeos import Nodeos, UnknownBlockError
 from nodekit.slots import Window, current_slot, next_window, slot_of, slot_time
 
 

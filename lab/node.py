@@ -10,8 +10,9 @@ from lab.binaries import Antelope
 from lab.packing import KeyPair
 from lab.ports import free_port
 from lab.server import Server, ServerError, poll
+from nodekit.answers import ChainInfo
 from nodekit.http import HttpError, request, session
-from nodekit.nodeos import ChainInfo, Nodeos
+from nodekit.nodeos import Nodeos
 
 PLUGINS = ("chain_api", "http", "producer", "producer_api", "net", "net_api", "db_size_api")
 CALL_TIMEOUT = 3.0

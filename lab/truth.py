@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nodekit.nodeos import Block
+from nodekit.answers import Block
 from nodekit.slots import SLOTS_PER_WINDOW, owner, parse_block_time, slot_of
 
 PRODUCED = re.compile(

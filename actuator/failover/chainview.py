@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from actuator.facts import SeenBlock
-from nodekit.nodeos import Block
+from nodekit.answers import Block
 from nodekit.slots import slot_of
 
 KEEP_SLOTS = 1600

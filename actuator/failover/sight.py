@@ -8,7 +8,8 @@ from actuator.config import Group
 from actuator.facts import ChainFact, Facts, NodeFact, StepFact
 from actuator.failover.members import MemberWatch
 from actuator.failover.witnesses import Testimony, WitnessWatch
-from nodekit.nodeos import Nodeos, Schedules
+from nodekit.answers import Schedules
+from nodekit.nodeos import Nodeos
 from nodekit.slots import current_slot, next_window
 
 IN_WINDOW_INTERVAL = 0.25

@@ -27,6 +27,7 @@ from actuator.failover.state import (
     Outcome,
     Policy,
 )
+from actuator.failover.view import View
 from actuator.ledger import Ledger, LedgerError
 from actuator.step import Lane, Receipt, Refusal, Step, failover_key
 
@@ -40,16 +41,6 @@ SIGHTING_EVERY = 5.0
 
 Compose = Callable[[Notice, Policy, Facts], Sequence[Step]]
 """Puts a notice into words: one notification step a sink."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the group looks like from outside: for status, explain and metrics."""
-
-    policy: Policy
-    state: GroupState
-    facts: Facts
-    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from actuator.facts import SeenBlock
 from actuator.failover.chainview import WALK, ChainView
+from nodekit.answers import Block, ChainInfo, Schedules
 from nodekit.http import HttpError
-from nodekit.nodeos import Block, ChainInfo, Nodeos, Schedules
+from nodekit.nodeos import Nodeos
 
 log = logging.getLogger(__name__)
 

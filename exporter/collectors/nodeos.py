@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from exporter.collector import CollectorError, Source
 from exporter.config import Config, Node
 from exporter.observation import Metric, Record, Sample
+from nodekit.answers import ChainInfo
 from nodekit.http import HttpError, session
-from nodekit.nodeos import ChainInfo, Nodeos
+from nodekit.nodeos import Nodeos
 
 NAME = "nodeos"
 WINDOW = 60.0

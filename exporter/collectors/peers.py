@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from exporter.collector import CollectorError, Source
 from exporter.config import Config, Node
 from exporter.observation import Metric, Record, Sample
+from nodekit.answers import Peer
 from nodekit.http import HttpError, session
-from nodekit.nodeos import Nodeos, Peer
+from nodekit.nodeos import Nodeos
 
 NAME = "peers"
 EVERY = 5

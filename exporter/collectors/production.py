@@ -15,8 +15,9 @@ from exporter.accounting import Mark, Span, Tally, UnknownScheduleError, add, la
 from exporter.collector import CollectorError, Source
 from exporter.config import Chain, Config
 from exporter.observation import Metric, Record, Sample
+from nodekit.answers import Block, ChainInfo
 from nodekit.http import HttpError, session
-from nodekit.nodeos import Block, ChainInfo, Nodeos
+from nodekit.nodeos import Nodeos
 from nodekit.slots import (
     SLOT_SECONDS,
     Window,

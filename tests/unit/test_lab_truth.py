@@ -1,7 +1,7 @@
 """The ground truth's parsing and assembly, on lines and blocks made by hand."""
 
 from lab.truth import Produced, assemble, parse_produced
-from nodekit.nodeos import Block
+from nodekit.answers import Block
 from nodekit.slots import slot_time
 
 FORK_LINE = (

@@ -1,6 +1,6 @@
 """Answers of nodeos, as real ones looked, become values."""
 
-from nodekit.nodeos import block, chain_info, peer, schedules
+from nodekit.answers import block, chain_info, peer, schedules
 from nodekit.slots import parse_block_time
 
 INFO = {

@@ -1,0 +1,327 @@
+"""One actuator process in virtual time: the watch's loop, the executor and restarts around the real decision.
+
+What `watch.GroupWatch`, `executor.Executor` and `actions.production.Production` do at the edges is done here
+in the same order: write down → claim → verify → fence number → effect → read back → receipt.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from actuator.facts import Facts, Reach
+from actuator.failover import decide as deciding
+from actuator.failover import readiness
+from actuator.failover.machine import Phase
+from actuator.failover.state import Asked, Decision, GroupState, Policy, Verb
+from actuator.failover.watch import BUSY_TICK, SIGHTING_EVERY, TICK
+from actuator.step import State
+from tests.sim.chain import Node
+from tests.sim.engine import Engine
+from tests.sim.ledger import Row, SimLedger
+from tests.sim.network import Answer, Network, Shown
+from tests.sim.sight import Eye, SimSight, Witness, WitnessEye
+
+COMMIT = 0.002
+"""Seconds that a write to the ledger takes."""
+REREAD_FOR = 0.5
+
+
+class CrashError(Exception):
+    """kill -9 of the actuator, here and now."""
+
+
+class Watcher:
+    """What a referee wants to know of an actuator; does nothing by itself."""
+
+    def decided(self, before: GroupState, decision: Decision, facts: Facts) -> None:
+        """A decision was made and written down."""
+
+    def claimed(self, row: Row) -> None:
+        """A step is about to be performed."""
+
+    def verified(self, row: Row) -> None:
+        """The other members were read just before a resume."""
+
+
+class Actuator:
+    """One process; `die` and `boot` make it another one with the same ledger."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        network: Network,
+        ledger: SimLedger,
+        policy: Policy,
+        nodes: list[Node],
+        witnesses: list[Witness],
+        watcher: Watcher,
+        skew: float = 0.0,
+    ) -> None:
+        self.engine = engine
+        self.network = network
+        self.ledger = ledger
+        self.policy = policy
+        self.nodes = {node.name: node for node in nodes}
+        self.witnesses = witnesses
+        self.watcher = watcher
+        self.skew = skew
+        self.warm = True
+        """The first process has looked for long; a restarted one begins with an empty view."""
+        self.up = False
+        self.life = 0
+        self.points = 0
+        """Places passed where a crash is possible."""
+        self.crash_at: int | None = None
+        self.back_after = 1.0
+        self.state = ledger.state
+        self.sight = SimSight(self, [], [])
+        self.asked: list[Asked] = []
+        self.answers: list[bool] = []
+        self.told: set[str] = set()
+        self._waking = False
+        self._tick = 0
+        self._noted_at = 0.0
+
+    # --- the process ------------------------------------------------------------------------------
+
+    def clock(self) -> float:
+        """The actuator's own idea of the time."""
+        return self.engine.now + self.skew
+
+    def dead(self, eye: Eye | WitnessEye) -> bool:
+        """Whether an eye belongs to a process that is no more."""
+        return not self.up or (eye not in self.sight.witnesses and self.sight.members.get(_name(eye)) is not eye)
+
+    def begin(self, state: GroupState) -> None:
+        """Be a process that has been watching for long already."""
+        self.up, self.life, self.state = True, 1, state
+        self.sight = SimSight(self, list(self.nodes.values()), self.witnesses)
+        self.sight.start(0.03)
+        self._schedule_tick()
+
+    def die(self) -> None:
+        """kill -9: memory is gone; calls that were sent stay sent."""
+        self.up = False
+        self.life += 1
+        self.warm = False
+        self.asked.clear()
+
+    def boot(self) -> None:
+        """A new process: close interrupted steps by looking at the nodes, then watch."""
+        if self.up:
+            return
+        self.up = True
+        self.life += 1
+        self.told = set()
+        self.state = deciding.resume_after_restart(self.ledger.restored(), self.clock())
+        self._recover(self.ledger.unfinished(), self.life)
+
+    def _recover(self, rows: list[Row], life: int) -> None:
+        if not self.up or life != self.life:
+            return
+        if not rows:
+            self.sight = SimSight(self, list(self.nodes.values()), self.witnesses)
+            self.sight.start(0.001)
+            self._waking = False
+            self._schedule_tick()
+            self.engine.after(COMMIT, self._work, self.life)
+            return
+        row, rest = rows[0], rows[1:]
+
+        def seen(answer: Answer) -> None:
+            if self.up and life == self.life:
+                if isinstance(answer, Shown):
+                    done = answer.paused == (row.order.verb is Verb.PAUSE)
+                    self._finish(row, State.OK if done else State.FAILED, "interrupted")
+                else:
+                    self._finish(row, State.UNKNOWN, "interrupted")
+                self._recover(rest, life)
+
+        self.network.call(self.nodes[row.order.node], "read", self.guarded(seen))
+
+    def point(self) -> None:
+        """A place where the process may be killed."""
+        self.points += 1
+        if self.points == self.crash_at:
+            raise CrashError
+
+    def guarded(self, call: Callable[..., None]) -> Callable[..., None]:
+        """The call, ended by the crash that happens in it."""
+
+        def run(*arguments: object) -> None:
+            try:
+                call(*arguments)
+            except CrashError:
+                self.die()
+                self.engine.after(self.back_after, self.boot)
+
+        return run
+
+    # --- the watch loop ---------------------------------------------------------------------------
+
+    def pace(self, now: float) -> float:
+        """Seconds between looks."""
+        return self.sight.pace(now)
+
+    def ask(self, asked: Asked) -> None:
+        """An operator's request; lost when the process is down."""
+        if self.up:
+            self.asked.append(asked)
+            self.wake()
+
+    def wake(self) -> None:
+        """Decide soon."""
+        if not self._waking and self.up:
+            self._waking = True
+            self.engine.after(0.0005, self.guarded(self._look), self.life)
+
+    def _schedule_tick(self) -> None:
+        self._tick += 1
+        resting = self.state.phase in (Phase.OBSERVING, Phase.STEADY, Phase.LATCHED)
+        self.engine.after(TICK if resting else BUSY_TICK, self.guarded(self._ticked), self._tick)
+
+    def _ticked(self, number: int) -> None:
+        if self.up and number == self._tick:
+            self._waking = True
+            self._look(self.life)
+
+    def _look(self, life: int) -> None:
+        if not self.up or life != self.life:
+            return
+        self._waking = False
+        self._decide(self.asked.pop(0) if self.asked else deciding.NOTHING_ASKED)
+        if self.asked:
+            self.wake()
+        self._schedule_tick()
+
+    def _decide(self, asked: Asked) -> None:
+        steps = self.ledger.steps() if self.state.plan is not None else ()
+        facts = self.sight.facts(steps)
+        before = self.state
+        decision = deciding.decide(before, facts, self.policy, asked)
+        if asked is not deciding.NOTHING_ASKED:
+            self.answers.append(not decision.refusals or decision.state.epoch != before.epoch)
+        self._apply(before, decision, facts)
+        if decision.state.phase is not before.phase or decision.orders:
+            self.wake()
+        self.state = decision.state
+        self.watcher.decided(before, decision, facts)
+
+    def _apply(self, before: GroupState, decision: Decision, facts: Facts) -> None:
+        state = decision.state
+        notices = tuple(notice for notice in decision.notices if notice.key not in self.told)
+        if _durable(state) != _durable(before) or decision.orders or notices:
+            self.point()
+            self.ledger.apply(state, decision.orders, notices, self.clock())
+            if decision.ended is not None:
+                self.ledger.ended.append(decision.ended)
+            self.told.update(notice.key for notice in notices)
+            self.point()
+            if decision.orders:
+                self.engine.after(COMMIT, self.guarded(self._work), self.life)
+        if facts.now - self._noted_at >= SIGHTING_EVERY:
+            self._noted_at = facts.now
+            for node in facts.nodes:
+                if node.answered_at is not None:
+                    self.ledger.sightings[node.name] = node.answered_at
+
+    # --- the executor -----------------------------------------------------------------------------
+
+    def _work(self, life: int) -> None:
+        if not self.up or life != self.life:
+            return
+        for row in self.ledger.claim(self.clock()):
+            self.watcher.claimed(row)
+            self.point()
+            if row.order.verb is Verb.RESUME:
+                others = [name for name in self.policy.members if name != row.order.node]
+                self._verify(row, others, life)
+            else:
+                self._perform(row, life)
+
+    def _verify(self, row: Row, others: list[str], life: int) -> None:
+        """As GroupWatch.still_fenced: read every other member once more."""
+        if not self.up or life != self.life:
+            return
+        if not others:
+            self.watcher.verified(row)
+            self._perform(row, life)
+            return
+        name, rest = others[0], others[1:]
+
+        def seen(answer: Answer) -> None:
+            if not self.up or life != self.life:
+                return
+            problem = still_fenced(name, answer, self.sight.facts(()), self.policy)
+            if problem is not None:
+                self._close(row, State.SKIPPED, problem)
+            else:
+                self._verify(row, rest, life)
+
+        self.network.call(self.nodes[name], "read", self.guarded(seen))
+
+    def _perform(self, row: Row, life: int) -> None:
+        if row.epoch != self.ledger.state.epoch:
+            self._close(row, State.SKIPPED, "superseded")
+            return
+        self.point()
+        row.sent += 1
+
+        def answered(answer: Answer) -> None:
+            if not self.up or life != self.life:
+                return
+            self.point()
+            if answer is Reach.REFUSED:
+                self._close(row, State.FAILED, "not done: refused")
+            elif not isinstance(answer, Shown):
+                self._close(row, State.UNKNOWN, f"may be done later: {answer}")
+            else:
+                self._read_back(row, life, self.engine.now + REREAD_FOR)
+
+        self.network.call(self.nodes[row.order.node], row.order.verb.value, self.guarded(answered))
+
+    def _read_back(self, row: Row, life: int, deadline: float) -> None:
+        if not self.up or life != self.life:
+            return
+
+        def seen(answer: Answer) -> None:
+            if not self.up or life != self.life:
+                return
+            if not isinstance(answer, Shown):
+                self._close(row, State.UNKNOWN, "acknowledged, but not read back")
+            elif answer.paused == (row.order.verb is Verb.PAUSE):
+                self._close(row, State.OK, "acknowledged and read back")
+            elif self.engine.now > deadline:
+                self._close(row, State.UNKNOWN, "acknowledged, but it reads otherwise")
+            else:
+                self.engine.after(0.02, self.guarded(self._read_back), row, life, deadline)
+
+        self.network.call(self.nodes[row.order.node], "read", self.guarded(seen))
+
+    def _close(self, row: Row, state: State, detail: str) -> None:
+        self.point()
+        self._finish(row, state, detail)
+        self.point()
+        self.sight.members[row.order.node].nudge()
+        self.wake()
+        self.engine.after(COMMIT, self.guarded(self._work), self.life)
+
+    def _finish(self, row: Row, state: State, detail: str) -> None:
+        self.ledger.finish(row, state, detail, self.clock())
+
+
+def still_fenced(name: str, answer: Answer, facts: Facts, policy: Policy) -> str | None:
+    """Why a member is not fenced just before a resume, as GroupWatch.still_fenced."""
+    if isinstance(answer, Shown):
+        return None if answer.paused else f"{name} reads unpaused just before the resume"
+    node = facts.node(name)
+    if readiness.gone(node, facts.now, policy.gone_after) is None:
+        return readiness.not_gone_because(node, policy.gone_after)
+    return None
+
+
+def _name(eye: Eye | WitnessEye) -> str:
+    return eye.node.name if isinstance(eye, Eye) else ""
+
+
+def _durable(state: GroupState) -> GroupState:
+    return replace(state, holder_active_at=None, observe_until=None)

@@ -1,0 +1,175 @@
+"""The chain as all honest nodes see it, and nodeos as it was measured (facts of real nodeos, see below).
+
+Block k of a window is made (k+1) × 50 ms before its timestamp. A pause lets the block in progress
+through; a resume takes effect within the slot in progress. A node whose link to its peers is cut goes on
+producing on a fork of its own and looks healthy over HTTP; a node that never saw a recent block since its
+start produces nothing although it is unpaused; a node that wakes from a hang is on its old fork for a while.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from random import Random
+
+from actuator.facts import SeenBlock
+from actuator.failover.reading import Head
+from nodekit.slots import EPOCH, owner, round_slots
+
+OURS = "ours"
+EARLY = 0.05
+"""Seconds by which each block of a window is made earlier than the one before."""
+LIB_LAG = 42
+KEY = "KEY"
+
+
+def made_at(slot: int) -> float:
+    """When the block of a slot leaves its producer, unix seconds."""
+    return EPOCH + slot * 0.5 - (slot % 12 + 1) * EARLY
+
+
+def begun_at(slot: int) -> float:
+    """When its producer begins to work on a slot, unix seconds."""
+    return EPOCH + slot * 0.5 - 0.5 if slot % 12 == 0 else made_at(slot - 1)
+
+
+@lru_cache(maxsize=64)
+def producers_of(count: int, place: int) -> tuple[str, ...]:
+    """A schedule of `count` producers with ours at `place`."""
+    names = [f"bp{number:02d}" for number in range(count - 1)]
+    return (*names[:place], OURS, *names[place:])
+
+
+@lru_cache(maxsize=64)
+def _past(producers: tuple[str, ...], first: int, last: int) -> dict[int, SeenBlock]:
+    return {
+        slot: SeenBlock(slot - first + 1000, f"b{slot}", owner(slot, producers))
+        for slot in range(first, last + 1)
+    }
+
+
+class Node:
+    """One nodeos of our group: process, production, view of the chain."""
+
+    __slots__ = (
+        "active_by", "active_since", "following", "fresh", "hung_at", "linked", "name", "own_head", "paused",
+        "paused_at", "process", "queue", "rival", "starts_paused",
+    )  # fmt: skip
+
+    def __init__(self, name: str, *, paused: bool, starts_paused: bool = True) -> None:
+        self.name = name
+        self.process = "up"
+        """`up`, `hung`, `starting`, `down`."""
+        self.paused = paused
+        self.paused_at = 0.0
+        self.starts_paused = starts_paused
+        self.linked = True
+        """Its peers are reachable."""
+        self.following = True
+        """Its head is the network's head."""
+        self.fresh = True
+        """It saw a recent block since its start."""
+        self.own_head: Head | None = None
+        self.rival: Head | None = None
+        """Its own block of a slot that another member produced too, until the next one."""
+        self.queue: list[Callable[[], None]] = []
+        """Calls that arrived while it hung, oldest first."""
+        self.hung_at = 0.0
+        self.active_by = "start"
+        """Who made it active last: `start`, `us`, `operator`, `restart`."""
+        self.active_since = 0.0
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process exists and had opened HTTP."""
+        return self.process in ("up", "hung")
+
+    @property
+    def armed(self) -> bool:
+        """It produces in our window, now or when it wakes."""
+        return self.alive and not self.paused
+
+    def makes(self, slot: int) -> bool:
+        """Whether it makes the block of our slot, at that block's moment."""
+        if self.process != "up" or not self.fresh:
+            return False
+        return not self.paused or self.paused_at > begun_at(slot)
+
+
+class Chain:
+    """The network's chain; `advance` makes the blocks that are due."""
+
+    def __init__(self, producers: tuple[str, ...], start_slot: int, nodes: list[Node], rng: Random) -> None:
+        self.producers = producers
+        self.keys: tuple[str, ...] = (KEY,)
+        self.version = 1
+        self.changing: str | None = None
+        self.changed_at: float | None = None
+        """When the active schedule turned against us (true time)."""
+        self.first_slot = start_slot - 2 * round_slots(producers)
+        self.blocks = dict(_past(producers, self.first_slot, start_slot - 1))
+        self.ids: dict[int, str] = {}
+        self.head = self._head_of(start_slot - 1)
+        self.next_slot = start_slot
+        self.stalled = False
+        self.loaded = True
+        self.nodes = nodes
+        self.rng = rng
+        self.on_slot: Callable[[int, list[str], bool], None] = lambda _slot, _makers, _seen: None
+        """Told of each of our slots: who made it in time, and whether the network has it."""
+
+    def _head_of(self, slot: int) -> Head:
+        block = self.blocks[slot]
+        return Head(block.num, block.id, slot, block.producer)
+
+    def advance(self, now: float) -> None:
+        """Make all blocks up to a moment."""
+        slot = self.next_slot
+        while made_at(slot) <= now:
+            producer = owner(slot, self.producers)
+            if producer == OURS:
+                self._our_slot(slot)
+            elif not self.stalled:
+                self._add(slot, producer, f"b{slot}")
+            slot += 1
+            self.next_slot = slot
+
+    def _add(self, slot: int, producer: str, block_id: str) -> None:
+        num = self.head.num + 1
+        self.blocks[slot] = SeenBlock(num, block_id, producer)
+        self.head = Head(num, block_id, slot, producer)
+
+    def _our_slot(self, slot: int) -> None:
+        makers = [node for node in self.nodes if node.makes(slot)]
+        if self.keys != (KEY,) or not makers:
+            if not makers:
+                self.on_slot(slot, [], False)
+            return
+        public = [node for node in makers if node.following and node.linked and not self.stalled]
+        for node in makers:
+            if node not in public:
+                self._private(node, slot)
+        if public:
+            winner = self.rng.choice(public) if len(public) > 1 else public[0]
+            many = len(public) > 1 and self.loaded
+            self._add(slot, OURS, f"b{slot}{winner.name}" if many else f"b{slot}")
+            for node in public:
+                if many and node is not winner:
+                    node.rival = Head(self.head.num, f"b{slot}{node.name}", slot, OURS)
+        self.on_slot(slot, [node.name for node in makers], bool(public))
+
+    def _private(self, node: Node, slot: int) -> None:
+        before = node.own_head or self.head
+        node.own_head = Head(before.num + 1, f"b{slot}{node.name}'", slot, OURS)
+
+    def head_of(self, node: Node) -> Head:
+        """What a node shows as its head."""
+        if not node.following and node.own_head is not None:
+            return node.own_head
+        if node.rival is not None and node.rival.slot == self.head.slot:
+            return node.rival
+        return self.head
+
+    def leave(self, node: Node) -> None:
+        """From now on the node does not see the network's blocks."""
+        if node.following:
+            node.own_head = self.head_of(node)
+            node.following = False

@@ -1,0 +1,239 @@
+"""The actuator's eyes in virtual time: polling as MemberWatch, WitnessWatch and Sight do it.
+
+Beliefs are made by the real `believe` and `agreement`; the rhythm comes from the real constants.
+"""
+
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from actuator.facts import ChainFact, Facts, NodeFact, Reach, SeenBlock, StepFact
+from actuator.failover.members import HEADS, PEERS_EVERY, SUSPECT_FOR, SUSPECT_INTERVAL
+from actuator.failover.reading import Head, Reading, agreement, believe
+from actuator.failover.sight import IN_WINDOW_INTERVAL, OPENING
+from actuator.failover.witnesses import SCHEDULE_EVERY, WALK
+from nodekit.slots import EPOCH, round_slots
+from tests.sim.chain import OURS, Chain, Node
+from tests.sim.network import TIMEOUT, Answer, Shown
+
+if TYPE_CHECKING:
+    from tests.sim.actuator import Actuator
+
+POLL = 1.0
+"""poll_interval of a group, seconds."""
+
+
+class Eye:
+    """The newest belief about one member."""
+
+    def __init__(self, actuator: "Actuator", node: Node, answered_at: float | None) -> None:
+        self.actuator = actuator
+        self.node = node
+        self.fact = NodeFact(node.name, starts_paused=node.starts_paused, answered_at=answered_at)
+        self.heads: deque[Head] = deque(maxlen=HEADS)
+        self.peers: tuple[float, int] | None = None
+        self.asked_for = False
+        self.busy = False
+        self.again = False
+        self.wired = False
+        """An idle connection stands: the kernel tells when the process dies."""
+        self.turn = 0
+        self.started = 0.0
+
+    def look(self, turn: int) -> None:
+        """Ask the node, unless a nudge came first."""
+        if turn != self.turn or self.actuator.dead(self):
+            return
+        self.turn += 1
+        self.busy = True
+        self.started = self.actuator.engine.now
+        self.actuator.network.call(self.node, "read", self.seen)
+
+    def seen(self, answer: Answer) -> None:
+        """The answer, or none in time."""
+        if self.actuator.dead(self):
+            return
+        asked_for, self.asked_for = self.asked_for, False
+        now = self.actuator.clock()
+        before = self.fact
+        if isinstance(answer, Shown):
+            if self.peers is None or now - self.peers[0] >= PEERS_EVERY:
+                self.peers = (now, answer.peers)
+            reading = Reading(now, Reach.ANSWERS, answer.paused, answer.head, answer.lib, self.peers[1])
+            if not self.heads or self.heads[-1] != answer.head:
+                self.heads.append(answer.head)
+        else:
+            reading = Reading(now, answer)
+        after = self.fact = believe(before, reading)
+        if asked_for or (
+            (before.reach, before.paused, before.refusals) != (after.reach, after.paused, after.refusals)
+        ):
+            self.actuator.wake()
+        self.busy = False
+        self.wired = self.node.alive and not self.actuator.network.links[self.node.name].down
+        self._next()
+
+    def _next(self) -> None:
+        pause = 0.0 if self.again else self._pause()
+        self.again = False
+        self.actuator.engine.after(pause, self.look, self.turn)
+
+    def _pause(self) -> float:
+        """As MemberWatch._pause."""
+        now = self.actuator.clock()
+        pace = self.actuator.pace(now)
+        fact = self.fact
+        quiet = now - fact.answered_at if fact.answered_at is not None else SUSPECT_FOR
+        if fact.reach is not Reach.ANSWERS and quiet < SUSPECT_FOR:
+            pace = min(pace, SUSPECT_INTERVAL)
+            if fact.refusals is not None:
+                proven = fact.refusals.since + self.actuator.policy.gone_after - now
+                pace = min(pace, proven + 0.005) if proven > 0 else pace
+        return max(0.01, pace - (self.actuator.engine.now - self.started))
+
+    def nudge(self, *, asked_for: bool = True) -> None:
+        """Look again now."""
+        self.asked_for = self.asked_for or asked_for
+        if self.busy:
+            self.again = True
+        else:
+            self.turn += 1
+            self.actuator.engine.after(0.0, self.look, self.turn)
+
+    def tripped(self) -> None:
+        """The process died: the idle connection breaks."""
+        if self.wired:
+            self.wired = False
+            self.nudge(asked_for=False)
+
+    def believed(self, ids: dict[int, str]) -> NodeFact:
+        """The belief, compared with a witness."""
+        agrees = agreement(tuple(self.heads), ids)
+        if agrees is not self.fact.agrees:
+            self.fact = replace(self.fact, agrees=agrees)
+        return self.fact
+
+
+class Witness:
+    """A nodeos that does not produce for us."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.linked = True
+        """It sees the network's blocks."""
+        self.reachable = True
+
+
+class WitnessEye:
+    """The newest testimony of one witness."""
+
+    def __init__(self, actuator: "Actuator", witness: Witness) -> None:
+        self.actuator = actuator
+        self.witness = witness
+        self.blocks: dict[int, SeenBlock] = {}
+        self.ids: dict[int, str] = {}
+        self.head_slot = 0
+        self.first_slot = 0
+        self.schedule: tuple[float, tuple[str, ...], tuple[str, ...], int, str | None] | None = None
+        self.at = 0.0
+        self.answers = False
+        self.fact: ChainFact | None = None
+
+    def look(self) -> None:
+        """Read the witness once and come back at the usual pace."""
+        if self.actuator.dead(self):
+            return
+        if not self.witness.reachable:
+            self.actuator.engine.after(TIMEOUT, self._silent)
+            return
+        chain, now = self.actuator.network.chain, self.actuator.clock()
+        if self.witness.linked:
+            chain.advance(self.actuator.engine.now)
+            self._follow(chain)
+        if self.head_slot:
+            self._read_schedule(chain, now)
+            self.at, self.answers, self.fact = now, True, None
+        self.actuator.engine.after(self.actuator.pace(now), self.look)
+
+    def _silent(self) -> None:
+        self.answers = False
+        self.actuator.engine.after(self.actuator.pace(self.actuator.clock()), self.look)
+
+    def _follow(self, chain: Chain) -> None:
+        head = chain.head.slot
+        if not self.head_slot:
+            begin = chain.first_slot if self.actuator.warm else max(chain.first_slot, head - WALK)
+            self.first_slot = begin
+            if begin == chain.first_slot:
+                self.blocks = dict(chain.blocks)
+                self.ids = {block.num: block.id for block in self.blocks.values()}
+                self.head_slot = head
+                return
+            self.head_slot = begin - 1
+        for slot in range(self.head_slot + 1, head + 1):
+            block = chain.blocks.get(slot)
+            if block is not None:
+                self.blocks[slot] = block
+                self.ids[block.num] = block.id
+        self.head_slot = head
+
+    def _read_schedule(self, chain: Chain, now: float) -> None:
+        if self.witness.linked and (self.schedule is None or now - self.schedule[0] >= SCHEDULE_EVERY):
+            self.schedule = (now, chain.producers, chain.keys, chain.version, chain.changing)
+
+    def testimony(self, answering: int) -> ChainFact | None:
+        """The chain as this witness shows it."""
+        if self.schedule is None:
+            return None
+        if self.fact is None or self.fact.witnesses != answering:
+            _, producers, keys, version, changing = self.schedule
+            self.fact = ChainFact(
+                witnesses=answering, checked_at=self.at, producers=producers, schedule_version=version,
+                our_keys=keys if OURS in producers else (), changing=changing, head_slot=self.head_slot,
+                first_slot=self.first_slot, blocks=self.blocks,
+            )  # fmt: skip
+        return self.fact
+
+
+class SimSight:
+    """All eyes of one actuator."""
+
+    def __init__(self, actuator: "Actuator", nodes: list[Node], witnesses: list[Witness]) -> None:
+        sightings = actuator.ledger.sightings
+        self.actuator = actuator
+        self.members = {node.name: Eye(actuator, node, sightings.get(node.name)) for node in nodes}
+        self.witnesses = [WitnessEye(actuator, witness) for witness in witnesses]
+
+    def start(self, spread: float) -> None:
+        """Begin to look, each at its own moment."""
+        for number, eye in enumerate((*self.members.values(), *self.witnesses)):
+            delay = spread * number
+            if isinstance(eye, Eye):
+                self.actuator.engine.after(delay, eye.look, eye.turn)
+            else:
+                self.actuator.engine.after(delay, eye.look)
+
+    def best(self) -> WitnessEye | None:
+        """The witness with the newest head."""
+        answering = [eye for eye in self.witnesses if eye.answers]
+        return max(answering, key=lambda eye: eye.head_slot, default=None)
+
+    def facts(self, steps: tuple[StepFact, ...]) -> Facts:
+        """What is believed now."""
+        best = self.best()
+        ids = best.ids if best is not None else {}
+        nodes = tuple(eye.believed(ids) for eye in self.members.values())
+        answering = sum(1 for eye in self.witnesses if eye.answers)
+        chain = best.testimony(answering) if best is not None else None
+        return Facts(self.actuator.clock(), nodes, chain, steps)
+
+    def pace(self, now: float) -> float:
+        """Seconds between looks, as Sight._pace."""
+        best = self.best()
+        if best is None or best.schedule is None or OURS not in best.schedule[1]:
+            return POLL
+        producers = best.schedule[1]
+        span = round_slots(producers)
+        first = producers.index(OURS) * 12
+        place = ((now - EPOCH) / 0.5 - first + 1) % span  # slots since our window opened
+        return IN_WINDOW_INTERVAL if place <= 12 or place > span - OPENING * 2 else POLL
