@@ -31,6 +31,12 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _write_url(text: str) -> str:
+    if text.startswith("unix:///") and len(text) > len("unix:///"):
+        return text
+    return _http_url(text)
+
+
 def _network(text: str) -> str:
     try:
         ipaddress.ip_network(text)
@@ -45,6 +51,7 @@ def _one_or_many(value: object) -> object:
 
 Name = Annotated[str, AfterValidator(_name)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+WriteUrl = Annotated[str, AfterValidator(_write_url)]
 Network = Annotated[str, AfterValidator(_network)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 
@@ -68,10 +75,12 @@ class Node(Settings):
 
     name: Name
     url: HttpUrl
-    write_url: HttpUrl | None = None
-    """Where pause and resume are served, when not at `url`."""
+    write_url: WriteUrl | None = None
+    """Where pause and resume are served, when not at `url`: another port, or unix:///path/of/socket."""
     starts_paused: bool = False
     """The operator asserts that every start of this nodeos has `pause-on-startup`."""
+    proxied: bool = False
+    """A reverse proxy stands between: what it takes over the network is not at the node yet."""
 
 
 class Group(Settings):

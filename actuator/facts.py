@@ -109,6 +109,8 @@ class StepFact:
     state: str
     finished_at: float | None
     detail: str
+    evidence: str = ""
+    """`queued`: the call waits at a silent node, whose kernel has acknowledged every byte of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ step = Table(
     Column("claimed_at", Float),
     Column("finished_at", Float),
     Column("detail", Text, nullable=False, server_default=""),
+    Column("evidence", String(32), nullable=False, server_default=""),
 )
 Index("step_state", step.c.state, step.c.lane, step.c.id)
 Index("step_group", step.c.group, step.c.epoch)

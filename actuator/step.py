@@ -64,6 +64,8 @@ class Receipt:
     state: State
     detail: str
     retry_in: float | None = None
+    evidence: str = ""
+    """What a decision may build on besides the state; `queued` for a pause that waits at a hung node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,12 @@ def fenced_off(connection: Connection, group: str | None, epoch: int | None) -> 
 
 def finish(connection: Connection, key: str, receipt: Receipt, now: float) -> None:
     """Write down what became of a step. `retry_in` puts a notification back in the queue."""
-    values: dict[str, Any] = {"state": receipt.state, "detail": receipt.detail, "finished_at": now}
+    values: dict[str, Any] = {
+        "state": receipt.state,
+        "detail": receipt.detail,
+        "evidence": receipt.evidence,
+        "finished_at": now,
+    }
     if receipt.retry_in is not None:
         values = {"state": State.PLANNED, "detail": receipt.detail, "run_after": now + receipt.retry_in}
     connection.execute(update(step).where(step.c.key == key).values(values))

@@ -6,12 +6,13 @@ At most once: after a crash the node is looked at, the call is never repeated.
 import time
 from collections.abc import Callable, Mapping
 
-from actuator.failover.control import NodeControl, WritePath, surely_not_done
+from actuator.failover.control import NodeControl, QueuedError, WritePath, surely_not_done
 from actuator.step import Claimed, Receipt, State, Step
 from nodekit.http import HttpError
 
 NAME = "production"
 DELIVERY = "at_most_once"
+QUEUED = "queued"
 REREAD_FOR = 0.5
 """Seconds within which the node must show what it acknowledged."""
 
@@ -41,7 +42,9 @@ class Production:
         """Send the call once and read the node back."""
         node = self._node(claimed.step)
         try:
-            node.send(self._path)
+            node.send(self._path, float(claimed.step.arguments["timeout"]))  # type: ignore[arg-type]
+        except QueuedError as error:
+            return Receipt(State.UNKNOWN, f"will be done when the node wakes: {error}", evidence=QUEUED)
         except HttpError as error:
             if surely_not_done(error):
                 return Receipt(State.FAILED, f"not done: {error}")

@@ -19,8 +19,11 @@ from actuator.failover.state import (
 )
 from actuator.step import FINAL, Refusal
 
-PAUSE_BACKOFF = (0.5, 0.5, 1.0, 2.0, 5.0)
+PAUSE_BACKOFF = (0.5, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds before a pause is sent again: a node that did not acknowledge is asked until it reads paused."""
+ANSWER_TIMEOUT = 1.0
+SILENT_TIMEOUT = 0.3
+"""Seconds to wait for a node that did not answer just now: its kernel acknowledges in a round trip."""
 DAY = 86400.0
 
 
@@ -40,7 +43,8 @@ def pause_order(node: NodeFact, facts: Facts, reason: str) -> Order | None:
             return None
         if facts.now - last.finished_at < PAUSE_BACKOFF[min(len(sent), len(PAUSE_BACKOFF)) - 1]:
             return None
-    return Order(f"pause.{len(sent) + 1}", node.name, Verb.PAUSE, reason)
+    timeout = SILENT_TIMEOUT if node.reach is Reach.TIMEOUT else ANSWER_TIMEOUT
+    return Order(f"pause.{len(sent) + 1}", node.name, Verb.PAUSE, reason, timeout=timeout)
 
 
 def begin(
@@ -55,6 +59,7 @@ def begin(
     requested_by: str,
     request: str | None = None,
     deadline: float | None = None,
+    unheard: bool = False,
 ) -> GroupState:
     """Claim the next epoch for a new plan."""
     plan = Plan(
@@ -68,6 +73,7 @@ def begin(
         since=since,
         deadline=deadline,
         request=request,
+        unheard=unheard,
         first_epoch=state.epoch + 1,
     )
     return enter(state, event, now, epoch=state.epoch + 1, plan=plan)

@@ -19,6 +19,8 @@ SUSPECT_INTERVAL = 0.2
 """Seconds between looks at a node that just stopped answering."""
 SUSPECT_FOR = 10.0
 """Seconds that a silent node is looked at that often."""
+IN_WINDOW_TIMEOUT = 0.5
+"""Seconds that one look may take while our window is open: a slot is that long."""
 PEERS_EVERY = 3.0
 HEADS = 10
 
@@ -51,6 +53,7 @@ class MemberWatch:
         self._lock = threading.Lock()
         self._wire = Tripwire(node.url)
         self._asked_for = False
+        self._timeout = node.timeout
 
     def fact(self, known: dict[int, str]) -> NodeFact:
         """The belief, compared with a witness's block ids."""
@@ -100,6 +103,7 @@ class MemberWatch:
         """Look until told to stop; `pace` gives the seconds between looks."""
         while not stop.is_set():
             started = self._clock()
+            self._node.timeout = min(self._timeout, IN_WINDOW_TIMEOUT) if pace() < 1.0 else self._timeout
             try:
                 self.look()
                 self._wire.arm()

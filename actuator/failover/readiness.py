@@ -1,5 +1,7 @@
 """PURE: every reason why a node is not fenced, or may not be resumed. Unknown is a reason too."""
 
+from collections.abc import Mapping
+
 from actuator.facts import FRESH_SLOTS, Facts, NodeFact, Reach, lag_of, stalled
 from actuator.failover.state import Policy
 from actuator.step import Refusal, State
@@ -64,11 +66,38 @@ def paused_by_us(node: NodeFact, facts: Facts) -> bool:
     )
 
 
+def queued(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
+    """Evidence that a silent node pauses itself when it wakes: a pause of this epoch waits at it."""
+    waiting = [
+        step.finished_at
+        for step in facts.steps
+        if step.node == node.name and step.name.startswith("pause.") and step.evidence == "queued"
+    ]
+    acknowledged = max((moment for moment in waiting if moment is not None), default=None)
+    if node.reach is not Reach.TIMEOUT or not node.starts_paused or acknowledged is None:
+        return None
+    if node.name in policy.proxied or (node.broken_at is not None and node.broken_at >= acknowledged):
+        return None
+    return f"{node.name} is silent, its kernel holds our pause: it pauses when it wakes, and starts paused"
+
+
+def unfenced_now(facts: Facts, policy: Policy, shown: Mapping[str, bool | None]) -> str | None:
+    """Why a resume must not be sent after all; `shown` is what each other member says this moment."""
+    for name, paused in shown.items():
+        node = facts.node(name)
+        if paused is False:
+            return f"{name} reads unpaused just before the resume"
+        proof = gone(node, facts.now, policy.gone_after) or queued(node, facts, policy)
+        if paused is None and proof is None:
+            return f"{not_gone_because(node, policy.gone_after)} (read just before the resume)"
+    return None
+
+
 def fence_of(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
     """How a member is fenced in this epoch, in words; None when it is not."""
     if paused_by_us(node, facts):
         return f"{node.name} acknowledged pause and reads paused"
-    return gone(node, facts.now, policy.gone_after)
+    return gone(node, facts.now, policy.gone_after) or queued(node, facts, policy)
 
 
 def unready(name: str, facts: Facts, policy: Policy) -> tuple[Refusal, ...]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from actuator.facts import Facts, NodeFact, Reach
 from actuator.failover import running
-from actuator.failover.enter import begin, enter, latch, notice
+from actuator.failover.enter import begin, enter, latch, notice, pause_order
 from actuator.failover.gap import gap_until, next_opening
 from actuator.failover.machine import Event
 from actuator.failover.readiness import gone, not_gone_because, unready
@@ -19,7 +19,7 @@ from actuator.failover.state import (
     Policy,
     Request,
 )
-from actuator.failover.triggers import alive_since, separate, silent_since, take_over
+from actuator.failover.triggers import alive_since, hung, separate, silent_since, take_over
 from actuator.step import Refusal
 from nodekit.slots import round_slots, slot_time
 
@@ -60,6 +60,26 @@ def _adopt(state: GroupState, active: list[str]) -> GroupState:
 
 def steady(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
     """The normal case: one member is active, and its blocks arrive."""
+    decision = _steady(state, facts, policy, asked)
+    return _collect(decision, facts) if decision.state.owing else decision
+
+
+def _collect(decision: Decision, facts: Facts) -> Decision:
+    """Ask members that were fenced by a waiting pause again, until each of them reads paused."""
+    owing = tuple(name for name in decision.state.owing if facts.node(name).paused is not True)
+    orders = [
+        pause_order(facts.node(name), facts, "it was silent during a takeover: until it reads paused")
+        for name in owing
+        if decision.state.plan is None
+    ]
+    return replace(
+        decision,
+        state=replace(decision.state, owing=owing),
+        orders=(*decision.orders, *(order for order in orders if order is not None)),
+    )
+
+
+def _steady(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
     active = [node.name for node in facts.nodes if node.active]
     if len(active) > 1:
         return separate(state, facts, policy, active)
@@ -96,6 +116,9 @@ def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
             since = holder.refusals.since
             return take_over(state, facts, policy, Kind.TAKEOVER, proof, since)
         return Decision(state, refusals=(Refusal("alive", alive),), why=alive)
+    cause = hung(holder, facts, policy)
+    if cause is not None and holder.answered_at is not None:
+        return take_over(state, facts, policy, Kind.TAKEOVER, cause, holder.answered_at)
     why = not_gone_because(holder, policy.gone_after)
     told: tuple[Notice, ...] = ()
     if holder.answered_at is not None and facts.now - holder.answered_at > TELL_AFTER:

@@ -6,7 +6,14 @@ from actuator.facts import Facts, Reach, StepFact, empty_own_slots, settled_slot
 from actuator.failover.cost import certificate, first_block_after, proving_window
 from actuator.failover.enter import enter, latch, notice, pause_order
 from actuator.failover.machine import Event
-from actuator.failover.readiness import best_candidate, fence_of, gone, not_gone_because, unready
+from actuator.failover.readiness import (
+    best_candidate,
+    fence_of,
+    gone,
+    not_gone_because,
+    queued,
+    unready,
+)
 from actuator.failover.state import (
     Asked,
     Decision,
@@ -20,7 +27,7 @@ from actuator.failover.state import (
     Policy,
     Verb,
 )
-from actuator.step import Refusal, State
+from actuator.step import FINAL, Refusal, State
 from nodekit.slots import current_slot, next_window, slot_time
 
 RESUME_WITHIN = 2.0
@@ -43,8 +50,13 @@ def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> D
     plan = _plan(state)
     told = _announcement(state, policy)
     source = facts.node(plan.source) if plan.source is not None else None
-    touched = any(step.node == plan.source for step in facts.steps)
-    if plan.kind is Kind.TAKEOVER and source is not None and source.active and not touched and not told:
+    if (
+        source is not None
+        and source.active
+        and plan.unheard
+        and not told
+        and not _touched(source.name, facts)
+    ):
         return _ended(state, Event.HOLDER_BACK, facts, policy, f"{source.name} is back and active")
     if plan.deadline is not None and facts.now > plan.deadline:
         return _back(state, Event.GAP_CLOSING, facts, policy, "our window comes too near")
@@ -70,6 +82,14 @@ def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> D
     fences = "; ".join(fence_of(node, facts, policy) or "" for node in others)
     decision = resuming(after, facts, policy, _asked)
     return replace(decision, notices=(*told, *decision.notices), why=f"{fences}; {decision.why}")
+
+
+def _touched(name: str, facts: Facts) -> bool:
+    """Whether a pause reached a member, waits at it, or is under way."""
+    return any(
+        step.node == name and (step.state == State.OK or step.state not in FINAL or step.evidence == "queued")
+        for step in facts.steps
+    )
 
 
 def _announcement(state: GroupState, policy: Policy) -> tuple[Notice, ...]:
@@ -199,8 +219,11 @@ def _verified(state: GroupState, facts: Facts, policy: Policy) -> Decision:
     returned = plan.kind is Kind.SWITCHOVER and plan.target != plan.wanted
     automatic = plan.kind in (Kind.TAKEOVER, Kind.RESTORE)
     takeovers = (*state.takeovers, facts.now) if automatic else state.takeovers
+    others = [node for node in facts.nodes if node.name != plan.target]
+    owing = tuple(node.name for node in others if queued(node, facts, policy) is not None)
     after = enter(
-        state, Event.BLOCK_SEEN, facts.now, plan=None, holder=plan.target, takeovers=takeovers[-20:]
+        state, Event.BLOCK_SEEN, facts.now, plan=None, holder=plan.target, owing=owing,
+        takeovers=takeovers[-20:],
     )  # fmt: skip
     told = notice(NoticeKind.VERIFIED, state, policy, certificate=proof)
     ended = Outcome("rolled_back" if returned else "verified", proof)

@@ -39,6 +39,9 @@ class Policy:
     automation: Automation = Automation.ON
     public_key: str | None = None
     gone_after: float = 2.0
+    poll_timeout: float = 1.0
+    proxied: frozenset[str] = frozenset()
+    """Members reached through a proxy: what its kernel acknowledges is not at the node yet."""
     guard: float = 3.0
     cooldown: float = 1800.0
     per_day: int = 2
@@ -73,6 +76,8 @@ class Plan:
     request: str | None = None
     wanted: str = ""
     """The target that was meant first; another one in `target` means that it failed."""
+    unheard: bool = False
+    """The source did not answer when the plan began; should it answer, active, all is well again."""
     first_epoch: int = 0
     """The epoch that the incident began with; retries and restarts raise the epoch."""
 
@@ -92,6 +97,8 @@ class GroupState:
     takeovers: tuple[float, ...] = ()
     """When automatic takeovers ended; older than a day are forgotten."""
     observe_until: float | None = None
+    owing: tuple[str, ...] = ()
+    """Members that were fenced by a pause that waits at them: asked again until they read paused."""
     holder_active_at: float | None = None
     """When the holder was last seen active; not durable on its own."""
 
@@ -103,7 +110,12 @@ class GroupState:
     def from_json(raw: Mapping[str, Any]) -> "GroupState":
         """The value that `to_json` gave."""
         plan = raw.get("plan")
-        known = {**raw, "phase": Phase(raw["phase"]), "takeovers": tuple(raw["takeovers"])}
+        known = {
+            **raw,
+            "phase": Phase(raw["phase"]),
+            "takeovers": tuple(raw["takeovers"]),
+            "owing": tuple(raw["owing"]),
+        }
         if plan is not None:
             known["plan"] = Plan(**{**plan, "kind": Kind(plan["kind"]), "tried": tuple(plan["tried"])})
         return GroupState(**known)
@@ -125,6 +137,8 @@ class Order:
     verb: Verb
     reason: str
     not_after: float | None = None
+    timeout: float = 1.0
+    """Seconds to wait for the node's answer."""
 
 
 class NoticeKind(StrEnum):

@@ -1,6 +1,15 @@
 """PURE: what makes a group act by itself: a lost holder, a silent one, two active members."""
 
-from actuator.facts import ChainFact, Facts, last_own_block, settled_slot, stalled
+from actuator.facts import (
+    ChainFact,
+    Facts,
+    NodeFact,
+    Reach,
+    empty_own_slots,
+    last_own_block,
+    settled_slot,
+    stalled,
+)
 from actuator.failover import running
 from actuator.failover.enter import barred, begin, latch, limit_reached, notice
 from actuator.failover.gap import next_opening
@@ -12,6 +21,10 @@ from nodekit.slots import current_slot, slot_time, window_of
 
 SILENT_SLOTS = 2
 """Empty own slots in a row that mean: unpaused, but not producing."""
+HUNG_AFTER = 10.0
+"""Seconds of silence outside our window after which a holder counts as hung."""
+HUNG_SOON, HUNG_MARGIN = 2.0, 8.0
+"""When our window opens within the margin, that much silence is enough."""
 BLOCK_LEAD = 0.7
 """A block leaves its producer up to 0.6 s before its timestamp (measured)."""
 
@@ -48,6 +61,34 @@ def alive_since(chain: ChainFact | None, producer: str, since: float) -> str | N
     return None
 
 
+def hung(holder: NodeFact, facts: Facts, policy: Policy) -> str | None:
+    """Why a silent holder shall be fenced by a waiting pause and replaced; None while that is too early.
+
+    Inside our window its empty slots decide; outside there is time to see whether it comes back, but
+    not past the opening of the next window. Blocks of ours that still arrive mean that it is alive.
+    """
+    chain, answered = facts.chain, holder.answered_at
+    if holder.reach is not Reach.TIMEOUT or chain is None or answered is None or not holder.starts_paused:
+        return None
+    if holder.name in policy.proxied or alive_since(chain, policy.producer, answered) is not None:
+        return None
+    quiet = facts.now - answered
+    opens = next_opening(facts, policy.producer)
+    if opens is not None and facts.now >= opens:
+        empty = [
+            slot
+            for slot in empty_own_slots(chain, policy.producer, current_slot(answered))
+            if slot_time(slot) > opens
+        ]
+        if len(empty) < SILENT_SLOTS or max(empty) < chain.head_slot:
+            return None
+        return f"{holder.name} does not answer for {quiet:.1f} s and {len(empty)} of our slots stayed empty"
+    soon = opens is not None and opens - facts.now < HUNG_MARGIN
+    if quiet < (HUNG_SOON if soon else HUNG_AFTER):
+        return None
+    return f"{holder.name} does not answer for {quiet:.1f} s"
+
+
 def take_over(
     state: GroupState, facts: Facts, policy: Policy, kind: Kind, cause: str, since: float
 ) -> Decision:
@@ -78,7 +119,8 @@ def take_over(
         )  # fmt: skip
     event = Event.NONE_ACTIVE if kind is Kind.RESTORE else Event.HOLDER_LOST
     after = begin(
-        state, event, facts.now, kind=kind, cause=cause, target=candidate, since=since, requested_by="watch"
+        state, event, facts.now, kind=kind, cause=cause, target=candidate, since=since, requested_by="watch",
+        unheard=facts.node(holder).reach is not Reach.ANSWERS,
     )  # fmt: skip
     return running.fencing(after, facts, policy, Asked()).with_refusals(*refusals)
 

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from actuator import groups, steps
 from actuator.config import Group
-from actuator.facts import Facts, StepFact
+from actuator.facts import Facts, Reach, StepFact
 from actuator.failover import decide as deciding
 from actuator.failover.machine import Phase
-from actuator.failover.readiness import gone, not_gone_because
+from actuator.failover.readiness import unfenced_now
 from actuator.failover.sight import Sight
 from actuator.failover.state import (
     Asked,
@@ -115,16 +115,14 @@ class GroupWatch:
 
     def still_fenced(self, target: str, read: Callable[[str], bool | None]) -> str | None:
         """Why another member than `target` is not fenced right now; `read` asks a node for `paused`."""
-        facts = self.sight.facts(())
-        for node in facts.nodes:
-            if node.name == target:
-                continue
-            paused = read(node.name)
-            if paused is False:
-                return f"{node.name} reads unpaused just before the resume"
-            if paused is None and gone(node, facts.now, self.policy.gone_after) is None:
-                return f"{not_gone_because(node, self.policy.gone_after)} (read just before the resume)"
-        return None
+        facts = self.sight.facts(self._step_facts())
+        # A node that does not answer is not asked again here: its fence is evidence, not an answer.
+        shown = {
+            node.name: read(node.name) if node.reach is Reach.ANSWERS else None
+            for node in facts.nodes
+            if node.name != target
+        }
+        return unfenced_now(facts, self.policy, shown)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -172,12 +170,19 @@ class GroupWatch:
         return decision
 
     def _step_facts(self) -> tuple[StepFact, ...]:
-        if self._state.plan is None:
+        if self._state.plan is None and not self._state.owing:
             return ()
         epoch = self._state.epoch
         rows = self._ledger.read(lambda connection: steps.of_epoch(connection, self.policy.group, epoch))
         return tuple(
-            StepFact(row.arguments["step"], row.arguments["node"], row.state, row.finished_at, row.detail)
+            StepFact(
+                row.arguments["step"],
+                row.arguments["node"],
+                row.state,
+                row.finished_at,
+                row.detail,
+                row.evidence,
+            )
             for row in rows
         )
 
@@ -233,7 +238,7 @@ class GroupWatch:
             target=f"node:{group}/{order.node}",
             reason=order.reason,
             lane=Lane.CONTROL,
-            arguments={"node": order.node, "step": order.name},
+            arguments={"node": order.node, "step": order.name, "timeout": order.timeout},
             not_after=order.not_after,
             group=group,
             epoch=state.epoch,
@@ -249,6 +254,8 @@ def policy_of(name: str, group: Group) -> Policy:
         automation=Automation(group.automation),
         public_key=group.public_key,
         gone_after=group.gone_after,
+        poll_timeout=group.poll_timeout,
+        proxied=frozenset(node.name for node in group.nodes if node.proxied),
         guard=group.guard,
         cooldown=group.cooldown,
         per_day=group.per_day,

@@ -1,0 +1,52 @@
+"""SIGSTOP of the active node in the middle of its window, and the moment when it wakes."""
+
+import time
+
+import pytest
+
+from lab.blocks import BlockCollector
+from lab.chain import Chain
+from lab.server import poll
+from lab.slack import Slack
+from lab.stack import Stack
+from nodekit.http import HttpError
+from nodekit.slots import slot_of
+
+
+def test_a_hung_producer_is_replaced_and_pauses_itself_when_it_wakes(
+    chain: Chain, slack: Slack, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stack = Stack(tmp_path_factory.mktemp("stack"), chain, slack)
+    with stack.actuator:
+        assert stack.await_phase("steady", 60), stack.group()["why"]
+        blocks = BlockCollector(chain)
+        window = blocks.next_window()
+        poll(lambda: slot_of(chain.world.info().head_time) >= window.first_slot + 3, 60, every=0.01)
+
+        chain["A"].hang()
+
+        assert poll(lambda: not chain["B"].paused(), 10, every=0.02), stack.cli(
+            "explain", "eosstorebest"
+        ).stdout
+        truth = blocks.settle(window.last_slot)
+        strip = truth.strip(window.first_slot, window.last_slot)
+        assert truth.missed(window.first_slot, window.last_slot) <= 5, strip
+        verified = slack.wait_for(lambda message: "takeover verified" in message.text, 20)
+        assert "does not answer" in verified.text
+
+        chain["A"].wake()
+        woken = time.monotonic()
+        assert poll(lambda: reads_paused(chain), 5, every=0.02)
+        assert time.monotonic() - woken < 1.0, "a pause waited at the node for this moment"
+        assert poll(lambda: stack.group()["nodes"][0]["paused"] is True, 5)
+        after = blocks.next_window()
+        truth = blocks.settle(after.last_slot)
+        assert truth.strip(after.first_slot, after.last_slot) == "B" * 12
+        assert stack.group()["holder"] == "B"
+
+
+def reads_paused(chain: Chain) -> bool:
+    try:
+        return chain["A"].paused()
+    except HttpError:
+        return False

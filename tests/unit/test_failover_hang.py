@@ -1,0 +1,162 @@
+"""A holder that hangs: what proves a fence, when it is replaced, and what happens when it wakes."""
+
+from dataclasses import replace
+
+import pytest
+
+from actuator.facts import NodeFact, Reach, StepFact
+from actuator.failover.decide import decide
+from actuator.failover.machine import Phase
+from actuator.failover.readiness import queued, unfenced_now
+from actuator.failover.state import Verb
+from tests.unit.failover_world import POLICY, at, chain, dead, done, facts, planned, steady
+
+
+def silent(name: str, now: float, answered: float) -> NodeFact:
+    """A member whose port takes connections and never answers."""
+    return replace(
+        dead(name, now, answered), reach=Reach.TIMEOUT, refusals=None, answered_at=answered, broken_at=None
+    )
+
+
+def waiting(name: str, node: str, moment: float) -> StepFact:
+    """A pause that waits at a hung node."""
+    return replace(done(name, node, moment, "unknown"), evidence="queued")
+
+
+@pytest.mark.parametrize(
+    ("now", "answered", "moves"),
+    [
+        (at(18), at(18) - 9.5, False),
+        (at(18), at(18) - 10.1, True),
+        (at(30), at(30) - 1.9, False),
+        (at(30), at(30) - 2.1, True),
+    ],
+    ids=["early in the gap", "long silent", "window near, just silent", "window near"],
+)
+def test_outside_our_window_a_silent_holder_gets_as_much_time_as_there_is(
+    now: float, answered: float, moves: bool
+) -> None:
+    decision = decide(steady(), facts(now, silent("A", now, answered)), POLICY)
+
+    assert (decision.state.phase is Phase.FENCING) is moves
+    assert ((Verb.PAUSE, "A") in [(order.verb, order.node) for order in decision.orders]) is moves
+
+
+def test_inside_our_window_two_empty_slots_decide() -> None:
+    """It hung right after its fourth block; two slots later it is fenced and replaced."""
+    answered = at(39, 0.1)
+
+    def after(slot: int) -> Phase:
+        now = at(slot)
+        view = chain(now, empty=tuple(range(40, slot + 1)))
+        heads = {"head_slot": view.head_slot}
+        nodes = [replace(node, **heads) for node in facts(now).nodes[1:]]
+        return decide(steady(), facts(now, silent("A", now, answered), *nodes, view=view), POLICY).state.phase
+
+    assert after(40) is Phase.STEADY
+    assert after(41) is Phase.FENCING
+
+
+def test_a_silent_holder_whose_blocks_still_arrive_is_left_alone() -> None:
+    now = at(44)
+    decision = decide(steady(), facts(now, silent("A", now, at(38))), POLICY)
+
+    assert (decision.state.phase, decision.orders) == (Phase.STEADY, ())
+
+
+@pytest.mark.parametrize("case", ["proxied", "unfenced start"])
+def test_a_silent_holder_that_cannot_be_fenced_is_paged_and_not_replaced(case: str) -> None:
+    now = at(10)
+    node = silent("A", now, now - 60)
+    policy = replace(POLICY, proxied=frozenset({"A"})) if case == "proxied" else POLICY
+    node = node if case == "proxied" else replace(node, starts_paused=False)
+
+    decision = decide(steady(), facts(now, node), policy)
+
+    assert (decision.state.phase, decision.orders) == (Phase.STEADY, ())
+    assert decision.notices
+
+
+def test_a_pause_that_waits_at_a_silent_node_is_a_fence() -> None:
+    now = at(10)
+    steps = (waiting("pause.1", "A", now - 0.1), done("pause.1", "C", now - 0.1))
+
+    decision = decide(
+        planned(Phase.FENCING, now), facts(now, silent("A", now, now - 12), steps=steps), POLICY
+    )
+
+    assert [(order.verb, order.node) for order in decision.orders] == [(Verb.RESUME, "B")]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"starts_paused": False},
+        {"broken_at": at(10)},
+        {"reach": Reach.BROKEN},
+        {"reach": Reach.REFUSED},
+        {"reach": Reach.ANSWERS, "paused": False},
+    ],
+    ids=["start not fenced", "connection broke since", "answers oddly", "refuses", "answers unpaused"],
+)
+def test_a_waiting_pause_proves_nothing_any_more_when_the_node_changed(spoil: dict[str, object]) -> None:
+    now = at(10)
+    node = replace(silent("A", now, now - 12), **spoil)  # type: ignore[arg-type]
+    found = facts(now, node, steps=(waiting("pause.1", "A", now - 0.1),))
+
+    assert queued(node, found, POLICY) is None
+
+
+def test_a_pause_that_only_timed_out_is_no_fence() -> None:
+    now = at(10)
+    steps = (done("pause.1", "A", now - 0.1, "unknown"), done("pause.1", "C", now - 0.1))
+
+    decision = decide(
+        planned(Phase.FENCING, now), facts(now, silent("A", now, now - 12), steps=steps), POLICY
+    )
+
+    assert decision.state.phase is Phase.FENCING
+    assert (Verb.RESUME, "B") not in [(order.verb, order.node) for order in decision.orders]
+
+
+def test_a_holder_that_answers_again_before_it_was_fenced_keeps_production() -> None:
+    now = at(10)
+    state = planned(Phase.FENCING, now, unheard=True)
+
+    decision = decide(state, facts(now, steps=(done("pause.1", "A", now - 0.5, "unknown"),)), POLICY)
+
+    assert (decision.state.phase, decision.state.holder, decision.state.plan) == (Phase.STEADY, "A", None)
+
+
+def test_a_member_that_was_fenced_while_silent_is_asked_until_it_reads_paused() -> None:
+    now = at(10)
+    state = steady(holder="B", owing=("A",))
+    active_b = replace(facts(now).nodes[1], paused=False)
+
+    asleep = decide(state, facts(now, silent("A", now, now - 60), active_b), POLICY)
+    awake = decide(state, facts(now, replace(facts(now).nodes[0], paused=True), active_b), POLICY)
+
+    assert [(order.verb, order.node) for order in asleep.orders] == [(Verb.PAUSE, "A")]
+    assert asleep.state.owing == ("A",)
+    assert (awake.orders, awake.state.owing) == ((), ())
+
+
+def test_a_member_that_wakes_unpaused_is_paused_at_once() -> None:
+    now = at(10)
+    state = steady(holder="B", owing=("A",))
+    active_b = replace(facts(now).nodes[1], paused=False)
+
+    decision = decide(state, facts(now, active_b), POLICY)
+
+    assert decision.state.phase is Phase.DISARMING
+    assert (Verb.PAUSE, "A") in [(order.verb, order.node) for order in decision.orders]
+
+
+def test_just_before_a_resume_every_other_member_must_still_be_fenced() -> None:
+    now = at(10)
+    found = facts(now, silent("A", now, now - 12), steps=(waiting("pause.1", "A", now - 0.1),))
+
+    assert unfenced_now(found, POLICY, {"A": None, "C": True}) is None
+    assert "C reads unpaused" in (unfenced_now(found, POLICY, {"A": None, "C": False}) or "")
+    assert "gives no usable answer" in (unfenced_now(found, POLICY, {"A": None, "C": None}) or "")
