@@ -7,7 +7,7 @@ in the same order: write down → claim → verify → fence number → effect �
 from collections.abc import Callable
 from dataclasses import replace
 
-from actuator.facts import Facts, Reach
+from actuator.facts import Facts, Reach, StepFact
 from actuator.failover import decide as deciding
 from actuator.failover import readiness
 from actuator.failover.machine import Phase
@@ -17,7 +17,7 @@ from actuator.step import State
 from tests.sim.chain import Node
 from tests.sim.engine import Engine
 from tests.sim.ledger import Row, SimLedger
-from tests.sim.network import Answer, Network, Shown
+from tests.sim.network import QUEUED, Answer, Network, Shown
 from tests.sim.sight import Eye, SimSight, Witness, WitnessEye
 
 COMMIT = 0.002
@@ -89,7 +89,9 @@ class Actuator:
 
     def dead(self, eye: Eye | WitnessEye) -> bool:
         """Whether an eye belongs to a process that is no more."""
-        return not self.up or (eye not in self.sight.witnesses and self.sight.members.get(_name(eye)) is not eye)
+        return not self.up or (
+            eye not in self.sight.witnesses and self.sight.members.get(_name(eye)) is not eye
+        )
 
     def begin(self, state: GroupState) -> None:
         """Be a process that has been watching for long already."""
@@ -103,6 +105,8 @@ class Actuator:
         self.up = False
         self.life += 1
         self.warm = False
+        self._waking = False
+        self.sight = SimSight(self, [], [])
         self.asked.clear()
 
     def boot(self) -> None:
@@ -131,12 +135,15 @@ class Actuator:
             if self.up and life == self.life:
                 if isinstance(answer, Shown):
                     done = answer.paused == (row.order.verb is Verb.PAUSE)
-                    self._finish(row, State.OK if done else State.FAILED, "interrupted")
+                    self._resolve(row, State.OK if done else State.FAILED)
                 else:
-                    self._finish(row, State.UNKNOWN, "interrupted")
+                    self._resolve(row, State.UNKNOWN)
                 self._recover(rest, life)
 
         self.network.call(self.nodes[row.order.node], "read", self.guarded(seen))
+
+    def _resolve(self, row: Row, state: State) -> None:
+        self.ledger.finish(row, state, "interrupted by a restart", self.clock())
 
     def point(self) -> None:
         """A place where the process may be killed."""
@@ -194,8 +201,7 @@ class Actuator:
         self._schedule_tick()
 
     def _decide(self, asked: Asked) -> None:
-        steps = self.ledger.steps() if self.state.plan is not None else ()
-        facts = self.sight.facts(steps)
+        facts = self.sight.facts(self._steps())
         before = self.state
         decision = deciding.decide(before, facts, self.policy, asked)
         if asked is not deciding.NOTHING_ASKED:
@@ -205,6 +211,10 @@ class Actuator:
             self.wake()
         self.state = decision.state
         self.watcher.decided(before, decision, facts)
+
+    def _steps(self) -> tuple[StepFact, ...]:
+        resting = self.state.plan is None and not self.state.owing
+        return () if resting else self.ledger.steps()
 
     def _apply(self, before: GroupState, decision: Decision, facts: Facts) -> None:
         state = decision.state
@@ -230,34 +240,39 @@ class Actuator:
         if not self.up or life != self.life:
             return
         for row in self.ledger.claim(self.clock()):
+            if life != self.life:
+                return  # killed while it performed the step before
             self.watcher.claimed(row)
             self.point()
             if row.order.verb is Verb.RESUME:
                 others = [name for name in self.policy.members if name != row.order.node]
-                self._verify(row, others, life)
+                self._verify(row, others, {}, life)
             else:
                 self._perform(row, life)
 
-    def _verify(self, row: Row, others: list[str], life: int) -> None:
+    def _verify(self, row: Row, others: list[str], shown: dict[str, bool | None], life: int) -> None:
         """As GroupWatch.still_fenced: read every other member once more."""
         if not self.up or life != self.life:
             return
         if not others:
             self.watcher.verified(row)
-            self._perform(row, life)
+            problem = readiness.unfenced_now(self.sight.facts(self._steps()), self.policy, shown)
+            if problem is None:
+                self._perform(row, life)
+            else:
+                self._close(row, State.SKIPPED, problem)
             return
         name, rest = others[0], others[1:]
 
         def seen(answer: Answer) -> None:
-            if not self.up or life != self.life:
-                return
-            problem = still_fenced(name, answer, self.sight.facts(()), self.policy)
-            if problem is not None:
-                self._close(row, State.SKIPPED, problem)
-            else:
-                self._verify(row, rest, life)
+            self._verify(
+                row, rest, {**shown, name: answer.paused if isinstance(answer, Shown) else None}, life
+            )
 
-        self.network.call(self.nodes[name], "read", self.guarded(seen))
+        if self.sight.members[name].fact.reach is Reach.ANSWERS:
+            self.network.call(self.nodes[name], "read", self.guarded(seen))
+        else:
+            seen(Reach.UNSEEN)
 
     def _perform(self, row: Row, life: int) -> None:
         if row.epoch != self.ledger.state.epoch:
@@ -272,12 +287,15 @@ class Actuator:
             self.point()
             if answer is Reach.REFUSED:
                 self._close(row, State.FAILED, "not done: refused")
+            elif answer == QUEUED and row.order.verb is Verb.PAUSE:
+                self._close(row, State.UNKNOWN, "it is queued at the node", QUEUED)
             elif not isinstance(answer, Shown):
                 self._close(row, State.UNKNOWN, f"may be done later: {answer}")
             else:
                 self._read_back(row, life, self.engine.now + REREAD_FOR)
 
-        self.network.call(self.nodes[row.order.node], row.order.verb.value, self.guarded(answered))
+        node = self.nodes[row.order.node]
+        self.network.call(node, row.order.verb.value, self.guarded(answered), row.order.timeout)
 
     def _read_back(self, row: Row, life: int, deadline: float) -> None:
         if not self.up or life != self.life:
@@ -297,26 +315,13 @@ class Actuator:
 
         self.network.call(self.nodes[row.order.node], "read", self.guarded(seen))
 
-    def _close(self, row: Row, state: State, detail: str) -> None:
+    def _close(self, row: Row, state: State, detail: str, evidence: str = "") -> None:
         self.point()
-        self._finish(row, state, detail)
+        self.ledger.finish(row, state, detail, self.clock(), evidence)
         self.point()
         self.sight.members[row.order.node].nudge()
         self.wake()
         self.engine.after(COMMIT, self.guarded(self._work), self.life)
-
-    def _finish(self, row: Row, state: State, detail: str) -> None:
-        self.ledger.finish(row, state, detail, self.clock())
-
-
-def still_fenced(name: str, answer: Answer, facts: Facts, policy: Policy) -> str | None:
-    """Why a member is not fenced just before a resume, as GroupWatch.still_fenced."""
-    if isinstance(answer, Shown):
-        return None if answer.paused else f"{name} reads unpaused just before the resume"
-    node = facts.node(name)
-    if readiness.gone(node, facts.now, policy.gone_after) is None:
-        return readiness.not_gone_because(node, policy.gone_after)
-    return None
 
 
 def _name(eye: Eye | WitnessEye) -> str:

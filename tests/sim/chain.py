@@ -12,7 +12,7 @@ from random import Random
 
 from actuator.facts import SeenBlock
 from actuator.failover.reading import Head
-from nodekit.slots import EPOCH, owner, round_slots
+from nodekit.slots import EPOCH, owner, round_slots, slot_time
 
 OURS = "ours"
 EARLY = 0.05
@@ -70,7 +70,7 @@ class Node:
         self.own_head: Head | None = None
         self.rival: Head | None = None
         """Its own block of a slot that another member produced too, until the next one."""
-        self.queue: list[Callable[[], None]] = []
+        self.queue: list[tuple[str, Callable[[], None]]] = []
         """Calls that arrived while it hung, oldest first."""
         self.hung_at = 0.0
         self.active_by = "start"
@@ -86,6 +86,12 @@ class Node:
     def armed(self) -> bool:
         """It produces in our window, now or when it wakes."""
         return self.alive and not self.paused
+
+    @property
+    def disarms_itself(self) -> bool:
+        """It hangs, and the last order that waits at it is a pause."""
+        orders = [verb for verb, _ in self.queue if verb != "read"]
+        return self.process == "hung" and self.starts_paused and orders[-1:] == ["pause"]
 
     def makes(self, slot: int) -> bool:
         """Whether it makes the block of our slot, at that block's moment."""
@@ -131,6 +137,14 @@ class Chain:
                 self._add(slot, producer, f"b{slot}")
             slot += 1
             self.next_slot = slot
+
+    def catch_up(self, node: Node, now: float) -> None:
+        """A node that was just resumed still makes the slot in progress, up to 0.1 s before its end."""
+        slot = self.next_slot - 1
+        if now > slot_time(slot) - 0.1 or owner(slot, self.producers) != OURS or slot in self.blocks:
+            return
+        if node.process == "up" and node.fresh and self.keys == (KEY,):
+            self._our_slot(slot)
 
     def _add(self, slot: int, producer: str, block_id: str) -> None:
         num = self.head.num + 1

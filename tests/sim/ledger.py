@@ -18,13 +18,16 @@ class Row:
     state: State = State.PLANNED
     finished_at: float | None = None
     detail: str = ""
+    evidence: str = ""
     sent: int = 0
     """How often its call went out: at most once."""
 
     @property
     def fact(self) -> StepFact:
         """As the decision sees it."""
-        return StepFact(self.order.name, self.order.node, self.state, self.finished_at, self.detail)
+        return StepFact(
+            self.order.name, self.order.node, self.state, self.finished_at, self.detail, self.evidence
+        )
 
 
 class SimLedger:
@@ -75,9 +78,9 @@ class SimLedger:
         self.facts = None
         return claimed
 
-    def finish(self, row: Row, state: State, detail: str, now: float) -> None:
+    def finish(self, row: Row, state: State, detail: str, now: float, evidence: str = "") -> None:
         """A receipt."""
-        row.state, row.detail, row.finished_at = state, detail, now
+        row.state, row.detail, row.finished_at, row.evidence = state, detail, now, evidence
         self.facts = None
 
     def steps(self) -> tuple[StepFact, ...]:

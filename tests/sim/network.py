@@ -39,8 +39,10 @@ class Shown:
     peers: int
 
 
-Answer = Reach | Shown
-"""A node's answer, or how the call failed (`broken`: the connection closed)."""
+QUEUED = "queued"
+"""No answer in time, but the node's kernel has acknowledged every byte of the call."""
+Answer = Reach | Shown | str
+"""A node's answer, or how the call failed (`broken`: the connection closed), or QUEUED."""
 Answered = Callable[[Answer], None]
 Effect = Callable[[Node, str], None]
 
@@ -57,11 +59,11 @@ class Network:
         self.rng = rng
         self.effect = effect
 
-    def call(self, node: Node, verb: str, answered: Answered) -> None:
+    def call(self, node: Node, verb: str, answered: Answered, timeout: float = TIMEOUT) -> None:
         """Send a call; `answered` is called exactly once, at latest when the client gives up."""
         link = self.links[node.name]
         if link.down or (link.loss and self.rng.random() < link.loss / 2):
-            self.engine.after(TIMEOUT, answered, Reach.TIMEOUT)
+            self.engine.after(timeout, answered, Reach.TIMEOUT)
             return
         once = _Once(answered)
         if link.rtt < SWIFT:
@@ -69,14 +71,19 @@ class Network:
         else:
             self.engine.after(link.rtt / 2, self._arrive, node, verb, once)
         if not once.done:
-            self.engine.after(TIMEOUT, once, Reach.TIMEOUT)
+            self.engine.after(timeout, self._give_up, once)
+
+    @staticmethod
+    def _give_up(once: "_Once") -> None:
+        once(QUEUED if once.queued else Reach.TIMEOUT)
 
     def _arrive(self, node: Node, verb: str, once: "_Once") -> None:
         link = self.links[node.name]
         if link.down:
             return
         if node.process == "hung":
-            node.queue.append(lambda: self._execute(node, verb, once))
+            once.queued = verb != "read"
+            node.queue.append((verb, lambda: self._execute(node, verb, once)))
         elif node.process == "up":
             self._execute(node, verb, once)
         else:
@@ -116,11 +123,12 @@ class Network:
 class _Once:
     """Only the first answer counts."""
 
-    __slots__ = ("answered", "done")
+    __slots__ = ("answered", "done", "queued")
 
     def __init__(self, answered: Answered) -> None:
         self.answered = answered
         self.done = False
+        self.queued = False
 
     def __call__(self, answer: Answer) -> None:
         if not self.done:

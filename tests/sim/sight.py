@@ -8,7 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from actuator.facts import ChainFact, Facts, NodeFact, Reach, SeenBlock, StepFact
-from actuator.failover.members import HEADS, PEERS_EVERY, SUSPECT_FOR, SUSPECT_INTERVAL
+from actuator.failover.members import (
+    HEADS,
+    IN_WINDOW_TIMEOUT,
+    PEERS_EVERY,
+    SUSPECT_FOR,
+    SUSPECT_INTERVAL,
+)
 from actuator.failover.reading import Head, Reading, agreement, believe
 from actuator.failover.sight import IN_WINDOW_INTERVAL, OPENING
 from actuator.failover.witnesses import SCHEDULE_EVERY, WALK
@@ -47,7 +53,10 @@ class Eye:
         self.turn += 1
         self.busy = True
         self.started = self.actuator.engine.now
-        self.actuator.network.call(self.node, "read", self.seen)
+        pace = self.actuator.pace(self.actuator.clock())
+        self.actuator.network.call(
+            self.node, "read", self.seen, IN_WINDOW_TIMEOUT if pace < POLL else TIMEOUT
+        )
 
     def seen(self, answer: Answer) -> None:
         """The answer, or none in time."""
@@ -63,7 +72,7 @@ class Eye:
             if not self.heads or self.heads[-1] != answer.head:
                 self.heads.append(answer.head)
         else:
-            reading = Reading(now, answer)
+            reading = Reading(now, Reach(answer))
         after = self.fact = believe(before, reading)
         if asked_for or (
             (before.reach, before.paused, before.refusals) != (after.reach, after.paused, after.refusals)
