@@ -32,6 +32,11 @@ def enter(state: GroupState, event: Event, now: float, **changes: Any) -> GroupS
     return replace(state, phase=move(state.phase, event).to, since=now, **changes)
 
 
+def anew(facts: Facts) -> Facts:
+    """The facts for a new epoch: what was done under the old one is no fence under it."""
+    return replace(facts, steps=())
+
+
 def pause_order(node: NodeFact, facts: Facts, reason: str) -> Order | None:
     """The next pause for a node; None while one is under way, too soon, or when it refuses connections."""
     if node.reach is Reach.REFUSED:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from actuator.facts import Facts, NodeFact, Reach
 from actuator.failover import running
-from actuator.failover.enter import begin, enter, latch, notice, pause_order
+from actuator.failover.enter import anew, begin, enter, latch, notice, pause_order
 from actuator.failover.gap import gap_until, next_opening
 from actuator.failover.machine import Event
 from actuator.failover.readiness import gone, not_gone_because, unready
@@ -37,7 +37,7 @@ def observing(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> 
         return separate(state, facts, policy, active)
     if state.plan is not None:
         after = enter(state, Event.PLAN_FOUND, now, epoch=state.epoch + 1)
-        return running.fencing(after, facts, policy, asked)
+        return running.fencing(after, anew(facts), policy, asked)
     if asked.switchover is not None:
         return _ask(state, facts, policy, asked.switchover)
     if facts.chain is None:
@@ -189,7 +189,7 @@ def waiting(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> De
     after = enter(
         state, Event.GAP_OPEN, now, plan=replace(plan, deadline=deadline, started_at=now, since=now)
     )  # fmt: skip
-    return running.fencing(after, facts, policy, asked)
+    return running.fencing(after, anew(facts), policy, asked)
 
 
 def _drop(state: GroupState, facts: Facts, policy: Policy, *why: str) -> Decision:

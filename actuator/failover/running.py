@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from actuator.facts import Facts, Reach, StepFact, empty_own_slots, settled_slot, stalled
 from actuator.failover.cost import certificate, first_block_after, proving_window
-from actuator.failover.enter import enter, latch, notice, pause_order
+from actuator.failover.enter import anew, enter, latch, notice, pause_order
 from actuator.failover.machine import Event
 from actuator.failover.readiness import (
     best_candidate,
@@ -177,7 +177,7 @@ def verifying(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> 
         cause = f"{' and '.join(active)} are active at the same time; {plan.target} stays"
         plan = replace(plan, kind=Kind.SEPARATION, cause=cause)
         after = enter(state, Event.TWO_ACTIVE, facts.now, plan=plan, epoch=state.epoch + 1)
-        return disarming(after, facts, policy, asked)
+        return disarming(after, anew(facts), policy, asked)
     if gone(facts.node(plan.target), facts.now, policy.gone_after) is not None:
         return _back(state, Event.TARGET_LOST, facts, policy, f"{plan.target} is gone too", tried=True)
     chain = facts.chain
@@ -247,7 +247,7 @@ def returning(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) ->
     if candidate is not None:
         again = replace(plan, target=candidate, deadline=None, resumed_at=None)
         after = enter(state, Event.CANDIDATE_FOUND, facts.now, plan=again, epoch=state.epoch + 1)
-        return fencing(after, facts, policy, _asked)
+        return fencing(after, anew(facts), policy, _asked)
     if set(policy.members) <= set(plan.tried):
         why = "every member was tried and none produces"
         decision = latch(state, Event.ALL_TRIED, facts, policy, why, by_operator=False)

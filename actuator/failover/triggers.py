@@ -11,7 +11,7 @@ from actuator.facts import (
     stalled,
 )
 from actuator.failover import running
-from actuator.failover.enter import barred, begin, latch, limit_reached, notice
+from actuator.failover.enter import anew, barred, begin, latch, limit_reached, notice
 from actuator.failover.gap import next_opening
 from actuator.failover.machine import Event, Phase
 from actuator.failover.readiness import best_candidate, unready
@@ -122,7 +122,7 @@ def take_over(
         state, event, facts.now, kind=kind, cause=cause, target=candidate, since=since, requested_by="watch",
         unheard=facts.node(holder).reach is not Reach.ANSWERS,
     )  # fmt: skip
-    return running.fencing(after, facts, policy, Asked()).with_refusals(*refusals)
+    return running.fencing(after, anew(facts), policy, Asked()).with_refusals(*refusals)
 
 
 def separate(state: GroupState, facts: Facts, policy: Policy, active: list[str]) -> Decision:
@@ -141,4 +141,4 @@ def separate(state: GroupState, facts: Facts, policy: Policy, active: list[str])
         state, Event.TWO_ACTIVE, facts.now, kind=Kind.SEPARATION, cause=cause, target=keep,
         since=facts.now, requested_by="watch",
     )  # fmt: skip
-    return running.disarming(after, facts, policy, Asked())
+    return running.disarming(after, anew(facts), policy, Asked())
