@@ -9,11 +9,12 @@ from flask import Blueprint, Response, g, jsonify, request
 
 from actuator import groups, steps
 from actuator.failover.explain import explain
-from actuator.failover.state import Asked, Request
+from actuator.failover.state import Asked
 from actuator.failover.view import View
 from actuator.failover.watch import Answer, GroupWatch
 from actuator.ledger import Ledger, LedgerError
 from actuator.status import group_status, incident_row, step_row
+from actuator.wishes import dry_run, held_node, wanted_hold, wanted_switchover
 
 HISTORY_LIMIT = 1000
 
@@ -115,15 +116,38 @@ def _acting(api: Blueprint, watches: Mapping[str, GroupWatch]) -> None:
     @api.post("/groups/<name>/switchover")
     def switchover(name: str) -> Response:
         body = request.get_json(silent=True)
-        to = body.get("to") if isinstance(body, dict) else None
-        if not isinstance(to, str):
-            return _error(400, 'write {"to": "NODE"}')
-        wish = Request(uuid.uuid4().hex, to, g.caller or "operator", time.time())
-        return _asked(watches, name, Asked(switchover=wish))
+        wish = wanted_switchover(body, _caller(), time.time(), uuid.uuid4().hex)
+        if isinstance(wish, str):
+            return _error(400, wish)
+        asked = Asked(switchover=wish)
+        if dry_run(body):
+            return _known(watches, name) or jsonify({"lines": watches[name].dry_run(asked)})
+        return _asked(watches, name, asked)
+
+    @api.post("/groups/<name>/unschedule")
+    def unschedule(name: str) -> Response:
+        return _asked(watches, name, Asked(unschedule=True))
+
+    @api.post("/groups/<name>/hold")
+    def hold(name: str) -> Response:
+        wish = wanted_hold(request.get_json(silent=True), _caller(), time.time())
+        if isinstance(wish, str):
+            return _error(400, wish)
+        if name in watches and wish.node not in ("*", *watches[name].policy.members):
+            return _error(404, f"{wish.node} is no member of {name}")
+        return _asked(watches, name, Asked(hold=wish))
+
+    @api.post("/groups/<name>/unhold")
+    def unhold(name: str) -> Response:
+        return _asked(watches, name, Asked(unhold=held_node(request.get_json(silent=True))))
 
     @api.post("/groups/<name>/release")
     def release(name: str) -> Response:
-        return _asked(watches, name, Asked(release=g.caller or "operator"))
+        return _asked(watches, name, Asked(release=_caller()))
+
+
+def _caller() -> str:
+    return g.caller or "operator"
 
 
 def _asked(watches: Mapping[str, GroupWatch], name: str, asked: Asked) -> Response:

@@ -6,12 +6,16 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from actuator.client import ApiError, Client
-from actuator.failover.explain import utc
+from actuator.failover.explain import day, utc
+from nodekit.settings import parse_duration
 from nodekit.slots import slot_time
 
 DEFAULT_URL = "http://127.0.0.1:19189"
@@ -56,13 +60,45 @@ def _parser() -> argparse.ArgumentParser:
     explain.set_defaults(run=_explain)
     switch = commands.add_parser("switchover", help="move production to another node, between our windows")
     switch.add_argument("group", metavar="GROUP")
-    switch.add_argument("--to", required=True, metavar="NODE")
+    switch.add_argument("--to", metavar="NODE")
+    switch.add_argument(
+        "--at", type=_moment, default=0.0, metavar="TIME",
+        help="not before this time, such as 2026-12-01T03:00Z; by default the next gap between our windows",
+    )  # fmt: skip
+    switch.add_argument("--dry-run", action="store_true", help="print the plan and its deadlines, do nothing")
+    switch.add_argument("--cancel", action="store_true", help="forget the scheduled switchover")
     switch.add_argument("--no-wait", action="store_true", help="return as soon as the request is accepted")
     switch.set_defaults(run=_switchover)
+    hold = commands.add_parser("hold", help="keep a node, or the whole group, from being moved by automation")
+    hold.add_argument("group", metavar="GROUP")
+    hold.add_argument("node", metavar="NODE", nargs="?", default="*", help="the whole group when left out")
+    hold.add_argument("--for", dest="seconds", type=_seconds, required=True, metavar="DURATION")
+    hold.add_argument("--reason", required=True, metavar="TEXT")
+    hold.set_defaults(run=_hold)
+    unhold = commands.add_parser("unhold", help="end a hold")
+    unhold.add_argument("group", metavar="GROUP")
+    unhold.add_argument("node", metavar="NODE", nargs="?", default="*")
+    unhold.set_defaults(run=_unhold)
     release = commands.add_parser("release", help="hand a latched group back to automation")
     release.add_argument("group", metavar="GROUP")
     release.set_defaults(run=_release)
     return parser
+
+
+def _moment(text: str) -> float:
+    """Unix seconds of an ISO 8601 time; one without a zone is UTC, as everything chainwarden prints."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-12-01T03:00Z") from None
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except PydanticCustomError as error:
+        raise argparse.ArgumentTypeError(error.message()) from None
 
 
 def _credentials(arguments: argparse.Namespace) -> tuple[str, str] | None:
@@ -162,9 +198,35 @@ def _release(client: Client, arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _hold(client: Client, arguments: argparse.Namespace) -> int:
+    client.hold(arguments.group, arguments.node, arguments.seconds, arguments.reason)
+    what = "automation" if arguments.node == "*" else arguments.node
+    _say(f"{arguments.group}: {what} is held until {day(time.time() + arguments.seconds)}")
+    return DONE
+
+
+def _unhold(client: Client, arguments: argparse.Namespace) -> int:
+    client.unhold(arguments.group, arguments.node)
+    _say(f"{arguments.group}: the hold on {'automation' if arguments.node == '*' else arguments.node} ended")
+    return DONE
+
+
 def _switchover(client: Client, arguments: argparse.Namespace) -> int:
-    epoch = client.switchover(arguments.group, arguments.to)
+    if arguments.cancel:
+        client.unschedule(arguments.group)
+        _say(f"{arguments.group}: nothing is scheduled")
+        return DONE
+    if arguments.to is None:
+        raise ApiError("switchover needs --to NODE, or --cancel")
+    if arguments.dry_run:
+        for line in client.dry_run(arguments.group, arguments.to, arguments.at):
+            _say(line)
+        return DONE
+    epoch = client.switchover(arguments.group, arguments.to, arguments.at)
     quiet = arguments.output == "json"
+    if arguments.at > time.time():
+        _say(f"{arguments.group}: switchover to {arguments.to} in the first gap after {day(arguments.at)}")
+        return DONE
     if not quiet:
         _say(f"{arguments.group}: switchover #{epoch} to {arguments.to} accepted")
     if arguments.no_wait:

@@ -51,9 +51,27 @@ class Client:
         """One incident."""
         return self._call("GET", f"/api/groups/{name}/incidents/{epoch}")
 
-    def switchover(self, name: str, to: str) -> int:
+    def switchover(self, name: str, to: str, not_before: float = 0.0) -> int:
         """Ask for a switchover; the epoch of the incident that was opened."""
-        return int(self._call("POST", f"/api/groups/{name}/switchover", {"to": to})["epoch"])
+        wish = {"to": to, "not_before": not_before}
+        return int(self._call("POST", f"/api/groups/{name}/switchover", wish)["epoch"])
+
+    def dry_run(self, name: str, to: str, not_before: float = 0.0) -> list[str]:
+        """What a switchover would lead to now."""
+        wish = {"to": to, "not_before": not_before, "dry_run": True}
+        return list(self._call("POST", f"/api/groups/{name}/switchover", wish)["lines"])
+
+    def unschedule(self, name: str) -> None:
+        """Forget a scheduled switchover."""
+        self._call("POST", f"/api/groups/{name}/unschedule", {})
+
+    def hold(self, name: str, node: str, seconds: float, reason: str) -> None:
+        """Keep a node (or `*`, the group) from being moved by automation."""
+        self._call("POST", f"/api/groups/{name}/hold", {"node": node, "seconds": seconds, "reason": reason})
+
+    def unhold(self, name: str, node: str) -> None:
+        """End a hold."""
+        self._call("POST", f"/api/groups/{name}/unhold", {"node": node})
 
     def release(self, name: str) -> None:
         """Hand a latched group back to automation."""

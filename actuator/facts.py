@@ -122,6 +122,8 @@ class Facts:
     """Members in order of preference."""
     chain: ChainFact | None
     steps: tuple[StepFact, ...] = ()
+    held: Mapping[str, str] = field(default_factory=dict)
+    """Member (or `*`) → why an operator holds it."""
 
     def node(self, name: str) -> NodeFact:
         """A member by name; one without a fact is unseen."""

@@ -20,6 +20,8 @@ def group_status(view: View) -> dict[str, Any]:
         "epoch": state.epoch,
         "holder": state.holder,
         "latch": state.latch,
+        "holds": [asdict(hold) for hold in state.holds],
+        "scheduled": None if state.scheduled is None else asdict(state.scheduled),
         "why": view.decision.why,
         "refusals": [asdict(refusal) for refusal in view.decision.refusals],
         "plan": None if state.plan is None else asdict(state.plan),

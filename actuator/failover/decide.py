@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from actuator.facts import Facts
 from actuator.failover import resting, running
+from actuator.failover.explain import utc
 from actuator.failover.machine import Phase
 from actuator.failover.state import Asked, Decision, GroupState, Policy
 
@@ -27,12 +28,24 @@ NOTHING_ASKED = Asked()
 
 def decide(state: GroupState, facts: Facts, policy: Policy, asked: Asked = NOTHING_ASKED) -> Decision:
     """What to do now. The same arguments give the same decision; nothing is remembered elsewhere."""
+    state, facts = _note(state, facts, asked)
     decision = _PHASES[state.phase](state, facts, policy, asked)
     holder = decision.state.holder
     if holder is not None and facts.node(holder).active:
         seen = replace(decision.state, holder_active_at=facts.now)
         return replace(decision, state=seen)
     return decision
+
+
+def _note(state: GroupState, facts: Facts, asked: Asked) -> tuple[GroupState, Facts]:
+    """Take note of holds that begin and end; they count in every phase."""
+    holds = tuple(hold for hold in state.holds if hold.until > facts.now and hold.node != asked.unhold)
+    if asked.hold is not None:
+        new = asked.hold
+        holds = (*(hold for hold in holds if hold.node != new.node), new)
+    held = {hold.node: f"{hold.reason} ({hold.by}, until {utc(hold.until)})" for hold in holds}
+    scheduled = None if asked.unschedule else state.scheduled
+    return replace(state, holds=holds, scheduled=scheduled), replace(facts, held=held)
 
 
 def resume_after_restart(state: GroupState, now: float) -> GroupState:

@@ -25,6 +25,8 @@ ANSWER_TIMEOUT = 1.0
 SILENT_TIMEOUT = 0.3
 """Seconds to wait for a node that did not answer just now: its kernel acknowledges in a round trip."""
 DAY = 86400.0
+GROUP = "*"
+"""Stands for the whole group in a hold."""
 
 
 def enter(state: GroupState, event: Event, now: float, **changes: Any) -> GroupState:
@@ -93,8 +95,10 @@ def notice(
     return Notice(kind, key, number, state.plan, details, **more)
 
 
-def barred(policy: Policy) -> Refusal | None:
+def barred(policy: Policy, facts: Facts) -> Refusal | None:
     """Why this group may not act by itself now; None when it may."""
+    if GROUP in facts.held:
+        return Refusal("hold", f"the group is held: {facts.held[GROUP]}")
     if policy.automation is Automation.OFF:
         return Refusal("automation", "automation is off")
     if policy.automation is Automation.SHADOW:

@@ -13,6 +13,30 @@ def utc(moment: float | None) -> str:
     return "unknown" if moment is None else f"{datetime.fromtimestamp(moment, UTC):%H:%M:%S} UTC"
 
 
+def day(moment: float) -> str:
+    """A moment with its date: `2026-12-01 03:00:00 UTC`."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def outlook(decision: Decision, facts: Facts, policy: Policy) -> list[str]:
+    """Lines for a dry run of a switchover: what would be done, and by when."""
+    plan = decision.state.plan
+    if decision.state.scheduled is not None and plan is None:
+        due = decision.state.scheduled
+        return [f"would be scheduled: the first gap after {day(due.not_before)}"]
+    if plan is None:
+        return ["would be refused:", *(f"  {refusal.why}" for refusal in decision.refusals)]
+    opens = next_opening(facts, policy.producer)
+    others = [name for name in policy.members if name != plan.target]
+    lines = [f"would begin now: {decision.why}" if plan.deadline else f"would wait: {decision.why}"]
+    lines.append(f"1. pause {', '.join(others)}; each must acknowledge and read paused")
+    lines.append(f"2. resume {plan.target}, which is ready now")
+    lines.append(f"3. verify all 12 blocks of {plan.target}'s first window on a witness")
+    if plan.deadline is not None and opens is not None:
+        lines.append(f"given back when not through by {utc(plan.deadline)}; our window opens {utc(opens)}")
+    return lines
+
+
 def explain(state: GroupState, facts: Facts, policy: Policy, decision: Decision) -> list[str]:
     """Lines for a terminal: the group, the decision, then each node with its reasons."""
     lines = [
@@ -20,6 +44,15 @@ def explain(state: GroupState, facts: Facts, policy: Policy, decision: Decision)
         f"holder {state.holder or 'unknown'}",
         f"now: {decision.why or 'nothing to do'}",
     ]
+    lines += [
+        f"held: {hold.node.replace('*', 'the group')} until {utc(hold.until)} by {hold.by}: {hold.reason}"
+        for hold in state.holds
+    ]
+    if state.scheduled is not None:
+        due = state.scheduled
+        lines.append(
+            f"scheduled: switchover to {due.to} after {day(due.not_before)}, asked by {due.requested_by}"
+        )
     if state.latch:
         lines.append(f"latched: {state.latch}; `chainwarden release {policy.group}` hands it back")
     lines += [f"no: {refusal.why}" for refusal in decision.refusals if refusal.why != decision.why]

@@ -108,6 +108,8 @@ def unready(name: str, facts: Facts, policy: Policy) -> tuple[Refusal, ...]:
         reasons.append(f"{name} does not answer ({node.reach})")
     else:
         reasons += _own_reasons(node, facts, policy)
+    if name in facts.held:
+        reasons.append(f"{name} is held: {facts.held[name]}")
     reasons += _chain_reasons(facts, policy)
     return tuple(Refusal("candidate", reason) for reason in reasons)
 

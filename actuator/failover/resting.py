@@ -85,9 +85,25 @@ def _steady(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> De
         return separate(state, facts, policy, active)
     if asked.switchover is not None:
         return _ask(state, facts, policy, asked.switchover)
+    due = state.scheduled
+    if due is not None and facts.now >= due.not_before and len(active) == 1:
+        return _begin_scheduled(replace(state, scheduled=None), facts, policy, due)
     if len(active) == 1:
         return _one_active(_adopt(state, active), facts, policy, active[0])
     return _none_active(state, facts, policy)
+
+
+def _begin_scheduled(state: GroupState, facts: Facts, policy: Policy, due: Request) -> Decision:
+    """The time of a scheduled switchover has come: begin it, or say why it is not done."""
+    decision = _ask(state, facts, policy, replace(due, not_before=0.0))
+    if decision.state.plan is not None:
+        return decision
+    why = tuple(refusal.why for refusal in decision.refusals)
+    told = notice(
+        NoticeKind.DROPPED, state, policy, f"the scheduled switchover to {due.to} was not begun", *why,
+        about=due.id,
+    )  # fmt: skip
+    return replace(decision, notices=(told,))
 
 
 def _one_active(state: GroupState, facts: Facts, policy: Policy, name: str) -> Decision:
@@ -145,6 +161,8 @@ def _holder_paused(state: GroupState, facts: Facts, policy: Policy, holder: Node
 def _ask(state: GroupState, facts: Facts, policy: Policy, request: Request) -> Decision:
     """An operator wants to move production: accept it for the next gap, or say why not."""
     reasons: tuple[Refusal, ...] = ()
+    if request.to in policy.members and request.not_before > facts.now:
+        return Decision(replace(state, scheduled=request), why=f"{request.to} is scheduled")
     if request.to not in policy.members:
         known = ", ".join(policy.members)
         reasons = (Refusal("request", f"{request.to} is no member of {policy.group} ({known})"),)

@@ -1,7 +1,7 @@
 """PURE: the values that a failover decision takes and gives."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +55,19 @@ class Request:
     to: str
     requested_by: str
     asked_at: float
+    not_before: float = 0.0
+    """Unix seconds; the first gap after it is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An operator keeps a node, or the whole group, from being moved by automation."""
+
+    node: str
+    """The member that must not be resumed; `*` for the group: it does nothing by itself."""
+    until: float
+    reason: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,9 @@ class GroupState:
     takeovers: tuple[float, ...] = ()
     """When automatic takeovers ended; older than a day are forgotten."""
     observe_until: float | None = None
+    holds: tuple[Hold, ...] = ()
+    scheduled: Request | None = None
+    """A switchover for later; a new one replaces it."""
     owing: tuple[str, ...] = ()
     """Members that were fenced by a pause that waits at them: asked again until they read paused."""
     holder_active_at: float | None = None
@@ -115,6 +131,8 @@ class GroupState:
             "phase": Phase(raw["phase"]),
             "takeovers": tuple(raw["takeovers"]),
             "owing": tuple(raw["owing"]),
+            "holds": tuple(Hold(**hold) for hold in raw["holds"]),
+            "scheduled": None if raw["scheduled"] is None else Request(**raw["scheduled"]),
         }
         if plan is not None:
             known["plan"] = Plan(**{**plan, "kind": Kind(plan["kind"]), "tried": tuple(plan["tried"])})
@@ -152,6 +170,8 @@ class NoticeKind(StrEnum):
     UNFENCED = "unfenced"
     TWO_ACTIVE = "two_active"
     WOULD = "would"
+    DROPPED = "dropped"
+    """A scheduled switchover that could not be begun when its time came."""
     IDLE = "idle"
     """Nobody produces for us, and automation may not change that."""
 
@@ -219,4 +239,7 @@ class Asked:
     switchover: Request | None = None
     release: str | None = None
     """Name of the operator that hands a latched group back."""
-    extra: Mapping[str, str] = field(default_factory=dict)
+    hold: Hold | None = None
+    unhold: str | None = None
+    """The node (or `*`) whose hold ends."""
+    unschedule: bool = False

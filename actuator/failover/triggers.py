@@ -93,7 +93,7 @@ def take_over(
     state: GroupState, facts: Facts, policy: Policy, kind: Kind, cause: str, since: float
 ) -> Decision:
     """Begin a plan by our own decision, if everything allows it."""
-    refusal = barred(policy)
+    refusal = barred(policy, facts)
     holder = state.holder or ""
     refusals: tuple[Refusal, ...] = ()
     if kind is Kind.RESTORE and not unready(holder, facts, policy):
@@ -129,10 +129,10 @@ def separate(state: GroupState, facts: Facts, policy: Policy, active: list[str])
     """Two of ours are active: pause all but the holder at once, also when nothing else may be done."""
     keep = state.holder if state.holder in active else active[0]
     cause = f"{' and '.join(active)} are active at the same time; {keep} stays"
-    if policy.automation is not Automation.ON:
+    refusal = barred(policy, facts)
+    if refusal is not None:
         told = notice(NoticeKind.TWO_ACTIVE, state, policy, cause, about=f"{'+'.join(active)}")
-        refusal = barred(policy)
-        return Decision(state, notices=(told,), refusals=(refusal,) if refusal else (), why=cause)
+        return Decision(state, notices=(told,), refusals=(refusal,), why=cause)
     if state.phase is Phase.LATCHED and state.operator_latch:
         told = notice(NoticeKind.TWO_ACTIVE, state, policy, cause, about=f"{'+'.join(active)}")
         refusal = Refusal("operator", "an operator is at work: telling, not acting")

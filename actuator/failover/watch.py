@@ -14,6 +14,7 @@ from actuator import groups, steps
 from actuator.config import Group
 from actuator.facts import Facts, Reach, StepFact
 from actuator.failover import decide as deciding
+from actuator.failover.explain import outlook
 from actuator.failover.machine import Phase
 from actuator.failover.readiness import unfenced_now
 from actuator.failover.sight import Sight
@@ -101,6 +102,11 @@ class GroupWatch:
         """The newest decision with its facts; None before the first."""
         return self._view
 
+    def dry_run(self, asked: Asked) -> list[str]:
+        """What a request would lead to now; nothing is written and nothing is done."""
+        facts = self.sight.facts(())
+        return outlook(deciding.decide(self._state, facts, self.policy, asked), facts, self.policy)
+
     def ask(self, asked: Asked, timeout: float = 10.0) -> Answer:
         """Put a request to the decision and wait for its answer. Raises TimeoutError."""
         future: Future[Answer] = Future()
@@ -145,7 +151,8 @@ class GroupWatch:
                 future.set_exception(error)
             raise
         if future is not None:
-            accepted = not decision.refusals or decision.state.epoch != self._epoch_before
+            changed = decision.state.epoch != self._epoch_before
+            accepted = asked.switchover is None or changed or not decision.refusals
             future.set_result(Answer(accepted, decision.refusals, decision.state.epoch))
 
     def _next_request(self) -> tuple[Asked, Future[Answer] | None]:

@@ -127,6 +127,17 @@ def _aborted(notice: Notice, policy: Policy, _facts: Facts) -> Message:
     )
 
 
+def _dropped(notice: Notice, policy: Policy, _facts: Facts) -> Message:
+    return Message(
+        f"{policy.producer}: a scheduled switchover was not begun ({policy.group})",
+        Tone.WARNING,
+        (
+            ("Why", "; ".join(notice.details) + "."),
+            ("What you do", f"`chainwarden explain {policy.group}`, then ask again if it is still wanted."),
+        ),
+    )
+
+
 def _stuck(notice: Notice, policy: Policy, facts: Facts) -> Message:
     """A page: production is in danger and chainwarden may not act, or cannot."""
     window = f"Our window opens {utc(notice.deadline)}." if notice.deadline else "Our next window is unknown."
@@ -201,6 +212,7 @@ _WRITERS = {
     NoticeKind.STARTED: _started,
     NoticeKind.VERIFIED: _verified,
     NoticeKind.ABORTED: _aborted,
+    NoticeKind.DROPPED: _dropped,
     NoticeKind.BLOCKED: _stuck,
     NoticeKind.UNFENCED: _stuck,
     NoticeKind.IDLE: _stuck,

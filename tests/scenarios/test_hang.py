@@ -8,7 +8,7 @@ from lab.blocks import BlockCollector
 from lab.chain import Chain
 from lab.server import poll
 from lab.slack import Slack
-from lab.stack import Stack
+from lab.stack import GROUP, Stack
 from nodekit.http import HttpError
 from nodekit.slots import slot_of
 
@@ -43,6 +43,29 @@ def test_a_hung_producer_is_replaced_and_pauses_itself_when_it_wakes(
         truth = blocks.settle(after.last_slot)
         assert truth.strip(after.first_slot, after.last_slot) == "B" * 12
         assert stack.group()["holder"] == "B"
+        _an_operator_holds_schedules_and_tries(stack)
+
+
+def _an_operator_holds_schedules_and_tries(stack: Stack) -> None:
+    held = stack.cli("hold", GROUP, "C", "--for", "1h", "--reason", "disk is being changed")
+    refused = stack.cli("switchover", GROUP, "--to", "C")
+    explained = stack.cli("explain", GROUP).stdout
+    tried = stack.cli("switchover", GROUP, "--to", "A", "--dry-run")
+    scheduled = stack.cli("switchover", GROUP, "--to", "A", "--at", "2040-01-01T03:00Z")
+    later = stack.group()["scheduled"]
+    cancelled = stack.cli("switchover", GROUP, "--cancel")
+    ended = stack.cli("unhold", GROUP, "C")
+    wrong = stack.cli("hold", GROUP, "C", "--for", "soon", "--reason", "x")
+
+    assert (held.returncode, ended.returncode, cancelled.returncode) == (0, 0, 0)
+    assert refused.returncode == 1 and "C is held: disk is being changed" in refused.stderr
+    assert "held: C until" in explained
+    assert tried.returncode == 0 and "2. resume A, which is ready now" in tried.stdout
+    assert "first gap after 2040-01-01 03:00:00 UTC" in scheduled.stdout
+    assert later["to"] == "A" and stack.group()["scheduled"] is None
+    assert stack.group()["holds"] == []
+    assert wrong.returncode == 2 and "'soon' is no duration" in wrong.stderr
+    assert [row["kind"] for row in stack.history()["incidents"]] == ["takeover"]
 
 
 def reads_paused(chain: Chain) -> bool:

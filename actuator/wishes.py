@@ -1,0 +1,39 @@
+"""PURE: what an operator's request asks for, or what is wrong with it, in words."""
+
+from actuator.failover.state import Hold, Request
+
+MAX_HOLD = 30 * 86400.0
+"""Seconds; a hold that nobody remembers is a trap."""
+MAX_REASON = 200
+
+
+def wanted_switchover(body: object, by: str, now: float, number: str) -> Request | str:
+    """`{"to": NODE, "not_before": unix seconds}`; the second may be left out."""
+    if not isinstance(body, dict) or not isinstance(body.get("to"), str):
+        return 'write {"to": "NODE"}'
+    not_before = body.get("not_before", 0.0)
+    if not isinstance(not_before, int | float):
+        return "not_before is no number of unix seconds"
+    return Request(number, body["to"], by, now, float(not_before))
+
+
+def dry_run(body: object) -> bool:
+    """Whether the request only asks what would be done."""
+    return isinstance(body, dict) and body.get("dry_run") is True
+
+
+def wanted_hold(body: object, by: str, now: float) -> Hold | str:
+    """`{"node": NODE or "*", "seconds": …, "reason": …}`; without a node the whole group is meant."""
+    if not isinstance(body, dict):
+        return 'write {"node": "NODE or *", "seconds": 3600, "reason": "…"}'
+    seconds, reason = body.get("seconds"), body.get("reason")
+    if not isinstance(seconds, int | float) or not 0 < seconds <= MAX_HOLD:
+        return f"seconds must be more than 0 and at most {MAX_HOLD:.0f}"
+    if not isinstance(reason, str) or not reason.strip():
+        return "a hold needs a reason"
+    return Hold(held_node(body), now + seconds, reason.strip()[:MAX_REASON], by)
+
+
+def held_node(body: object) -> str:
+    """The node of a hold, `*` for the group."""
+    return str(body.get("node", "*")) if isinstance(body, dict) else "*"
