@@ -48,7 +48,8 @@ def pause_order(node: NodeFact, facts: Facts, reason: str) -> Order | None:
         last = sent[-1]
         if last.state not in FINAL or last.finished_at is None:
             return None
-        if facts.now - last.finished_at < PAUSE_BACKOFF[min(len(sent), len(PAUSE_BACKOFF)) - 1]:
+        tries = 1 if node.reach is Reach.ANSWERS else len(sent)  # one that is back is asked at once
+        if facts.now - last.finished_at < PAUSE_BACKOFF[min(tries, len(PAUSE_BACKOFF)) - 1]:
             return None
     timeout = SILENT_TIMEOUT if node.reach is Reach.TIMEOUT else ANSWER_TIMEOUT
     return Order(f"pause.{len(sent) + 1}", node.name, Verb.PAUSE, reason, timeout=timeout)

@@ -1,7 +1,8 @@
-"""A new epoch begins without any fence: what was done under the old one proves nothing under it."""
+"""Faults of the decision that the simulator found, each as the smallest facts that show it."""
 
 from dataclasses import replace
 
+from actuator.facts import Reach
 from actuator.failover.decide import decide
 from actuator.failover.machine import Phase
 from actuator.failover.state import Verb
@@ -30,3 +31,18 @@ def test_a_separation_that_follows_a_takeover_counts_its_own_pauses_only() -> No
     decision = decide(state, replace(facts(now, *both), steps=old), POLICY)
 
     assert [(order.name, order.node) for order in decision.orders] == [("pause.1", "A")]
+
+
+def test_a_node_that_answers_again_is_told_to_pause_at_once_however_often_it_was_asked_in_vain() -> None:
+    """It had been silent for minutes, and the next try was a minute away."""
+    now = at(10)
+    tries = tuple(done(f"pause.{n}", "C", now - 60 + 9 * n, "unknown") for n in range(1, 7))
+    state = planned(Phase.FENCING, now)
+    gone = dead("A", now, now - 3)
+
+    back = decide(state, facts(now, gone, steps=tries), POLICY)
+    silent = node("C", now, reach=Reach.TIMEOUT, paused=None)
+    still = decide(state, facts(now, gone, silent, steps=tries), POLICY)
+
+    assert [(order.name, order.node) for order in back.orders] == [("pause.7", "C")]
+    assert still.orders == ()
