@@ -127,7 +127,7 @@ class Actuator:
             self.sight.start(0.001)
             self._waking = False
             self._schedule_tick()
-            self.engine.after(COMMIT, self._work, self.life)
+            self.engine.after(COMMIT, self.guarded(self._work), self.life)
             return
         row, rest = rows[0], rows[1:]
 
@@ -210,6 +210,7 @@ class Actuator:
         if decision.state.phase is not before.phase or decision.orders:
             self.wake()
         self.state = decision.state
+        self.last_why = decision.why
         self.watcher.decided(before, decision, facts)
 
     def _steps(self) -> tuple[StepFact, ...]:
@@ -245,31 +246,30 @@ class Actuator:
             self.watcher.claimed(row)
             self.point()
             if row.order.verb is Verb.RESUME:
-                others = [name for name in self.policy.members if name != row.order.node]
-                self._verify(row, others, {}, life)
+                self._verify(row, self.sight.facts(self._steps()), {}, life)
             else:
                 self._perform(row, life)
 
-    def _verify(self, row: Row, others: list[str], shown: dict[str, bool | None], life: int) -> None:
+    def _verify(self, row: Row, facts: Facts, shown: dict[str, bool | None], life: int) -> None:
         """As GroupWatch.still_fenced: read every other member once more."""
         if not self.up or life != self.life:
             return
+        others = [name for name in self.policy.members if name not in shown and name != row.order.node]
         if not others:
             self.watcher.verified(row)
-            problem = readiness.unfenced_now(self.sight.facts(self._steps()), self.policy, shown)
+            problem = readiness.unfenced_now(facts, self.policy, shown)
             if problem is None:
                 self._perform(row, life)
             else:
                 self._close(row, State.SKIPPED, problem)
             return
-        name, rest = others[0], others[1:]
+        name = others[0]
 
         def seen(answer: Answer) -> None:
-            self._verify(
-                row, rest, {**shown, name: answer.paused if isinstance(answer, Shown) else None}, life
-            )
+            paused = answer.paused if isinstance(answer, Shown) else None
+            self._verify(row, facts, {**shown, name: paused}, life)
 
-        if self.sight.members[name].fact.reach is Reach.ANSWERS:
+        if facts.node(name).reach is Reach.ANSWERS:
             self.network.call(self.nodes[name], "read", self.guarded(seen))
         else:
             seen(Reach.UNSEEN)

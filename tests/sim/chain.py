@@ -51,7 +51,7 @@ class Node:
 
     __slots__ = (
         "active_by", "active_since", "following", "fresh", "hung_at", "linked", "name", "own_head", "paused",
-        "paused_at", "process", "queue", "rival", "starts_paused",
+        "paused_at", "process", "queue", "rival", "starts_paused", "up_since",
     )  # fmt: skip
 
     def __init__(self, name: str, *, paused: bool, starts_paused: bool = True) -> None:
@@ -73,6 +73,7 @@ class Node:
         self.queue: list[tuple[str, Callable[[], None]]] = []
         """Calls that arrived while it hung, oldest first."""
         self.hung_at = 0.0
+        self.up_since = 0.0
         self.active_by = "start"
         """Who made it active last: `start`, `us`, `operator`, `restart`."""
         self.active_since = 0.0

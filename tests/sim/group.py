@@ -8,7 +8,7 @@ from actuator.failover.machine import Phase
 from actuator.failover.state import Asked, Automation, GroupState, Policy, Request
 from nodekit.slots import EPOCH, SLOT_SECONDS, round_slots, slot_time
 from tests.sim.actuator import Actuator
-from tests.sim.chain import OURS, Chain, Node, producers_of
+from tests.sim.chain import KEY, OURS, Chain, Node, producers_of
 from tests.sim.engine import Engine
 from tests.sim.ledger import SimLedger
 from tests.sim.network import Link, Network
@@ -51,7 +51,7 @@ class Group:
         self.chain = Chain(schedule, first, self.nodes, rng)
         self.chain.advance(self.engine.now)
         members = tuple(node.name for node in self.nodes)
-        self.policy = policy or Policy(group="bp", producer=OURS, members=members, cooldown=60.0)
+        self.policy = policy or Policy(group="bp", producer=OURS, members=members, public_key=KEY, cooldown=60.0)
         since = self.start - 3600.0
         self.state = state or GroupState(Phase.STEADY, epoch=4, holder="A", since=since)
         self.ledger = SimLedger(self.state)
@@ -153,7 +153,7 @@ class Group:
         node = self.by_name[name]
         if node.process != "starting":
             return
-        node.process = "up"
+        node.process, node.up_since = "up", self.engine.now
         node.paused, node.paused_at = node.starts_paused, 0.0
         if not node.paused:
             node.active_by, node.active_since = "restart", self.engine.now
@@ -246,6 +246,10 @@ class Group:
         chain.changing = None
         chain.changed_at = self.engine.now if self.referee.schedule_against_us() else None
 
+    def new_key(self) -> None:
+        """The active schedule names another key for us than our nodes have."""
+        self.schedule(*self.chain.producers, key="OTHER")
+
     # --- people -------------------------------------------------------------------------------------
 
     def operator(self, verb: str, name: str) -> None:
@@ -276,6 +280,19 @@ class Group:
         """kill -9 of the actuator; it is started again."""
         self.actuator.die()
         self.engine.after(back_after, self.actuator.boot)
+
+    def repair(self) -> None:
+        """Everything that broke works again; nobody undoes what people did."""
+        for node in self.nodes:
+            self.heal(node.name)
+            self.links[node.name].loss = 0.0
+            self.launch(node.name)
+            self.wake(node.name)
+            if not node.linked:
+                self.mend(node.name)
+        for number in range(len(self.witnesses)):
+            self.sighted(number)
+        self.flow()
 
     # --- truth --------------------------------------------------------------------------------------
 

@@ -9,10 +9,13 @@ from tests.sim.actuator import Watcher
 from tests.sim.chain import KEY, OURS, Chain, Node
 from tests.sim.engine import Engine
 from tests.sim.ledger import Row, SimLedger
+from tests.sim.network import QUEUED
 
 REACTION = 2.5
 """Seconds within which a second active node that can be reached must have been told to pause: one poll,
 one decision, one call."""
+GONE_FOR = 4.0
+"""Seconds for which the evidence that a process was gone may have been gathered before its return."""
 SCHEDULE_SEEN = 5.0
 """Seconds after which a changed schedule must have been noticed."""
 
@@ -112,16 +115,21 @@ class Referee(Watcher):
         if row.order.verb is not Verb.RESUME:
             return
         self.verified_at.clear()
-        rows = self.ledger.epochs.get(row.epoch, [])
         for node in self.nodes:
-            if node.name == row.order.node or node.process in ("down", "starting"):
-                continue
-            fenced = any(
-                other.order.node == node.name and other.order.verb is Verb.PAUSE and other.state is State.OK
-                for other in rows
-            )
-            if not fenced and not node.disarms_itself:
+            if node.name != row.order.node and not self._fenced(node, row.epoch):
                 self.broke("I2", f"{row.key} without a fence of {node.name} in epoch {row.epoch}")
+
+    def _fenced(self, node: Node, epoch: int) -> bool:
+        """Whether a pause of this epoch is acknowledged or waits at the node, or its process was gone."""
+        pauses = [
+            row
+            for row in self.ledger.epochs.get(epoch, [])
+            if row.order.node == node.name and row.order.verb is Verb.PAUSE
+        ]
+        held = any(row.state is State.OK for row in pauses)
+        waits = any(row.evidence == QUEUED for row in pauses) and node.starts_paused
+        gone = self.engine.now - node.up_since < GONE_FOR or node.process in ("down", "starting")
+        return held or waits or (gone and node.starts_paused)
 
     def verified(self, row: Row) -> None:
         """All others were read just now."""
