@@ -134,7 +134,8 @@ def resuming(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> 
         after = enter(state, Event.RESUME_UNKNOWN, facts.now)
         return disarming(after, facts, policy, _asked)
     if step.state in (State.FAILED, State.SKIPPED):
-        return _back(state, Event.RESUME_FAILED, facts, policy, step.detail, tried=True)
+        refused = step.state == State.FAILED  # what was never sent says nothing against the target
+        return _back(state, Event.RESUME_FAILED, facts, policy, step.detail, tried=refused)
     return Decision(state, why=f"waiting for {plan.target} to answer resume")
 
 

@@ -46,3 +46,17 @@ def test_a_node_that_answers_again_is_told_to_pause_at_once_however_often_it_was
 
     assert [(order.name, order.node) for order in back.orders] == [("pause.7", "C")]
     assert still.orders == ()
+
+
+def test_a_resume_that_was_never_sent_leaves_its_target_a_candidate() -> None:
+    """Another member could not be read just before it; with one lost packet a member nobody was left."""
+    now = at(10)
+    skipped = (done("pause.1", "C", now - 1), done("resume.1", "B", now - 0.1, "skipped"))
+
+    decision = decide(
+        planned(Phase.RESUMING, now), facts(now, dead("A", now, now - 3), steps=skipped), POLICY
+    )
+
+    assert decision.state.plan is not None
+    assert (decision.state.plan.target, decision.state.plan.tried) == ("B", ())
+    assert (decision.state.phase, decision.state.epoch) == (Phase.FENCING, 6)
