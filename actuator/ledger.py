@@ -42,8 +42,10 @@ class Ledger:
         self._jobs = queue.SimpleQueue()
         try:
             _prepare(self._engine)
-        except SQLAlchemyError as error:
-            raise LedgerError(f"{path}: cannot be opened as ledger: {_words(error)}") from None
+        except (SQLAlchemyError, LedgerError) as error:
+            self._let_go()
+            words = _words(error) if isinstance(error, SQLAlchemyError) else str(error)
+            raise LedgerError(f"{path}: cannot be opened as ledger: {words}") from None
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
@@ -68,6 +70,9 @@ class Ledger:
         """Commit what is queued, then let go of the file."""
         self._jobs.put(None)
         self._thread.join()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._engine.dispose()
         os.close(self._lock)
 

@@ -12,6 +12,10 @@ from exporter.snapshot import Store
 log = logging.getLogger(__name__)
 
 
+FIRST_LOOKS = 1.0
+"""Seconds over which the first looks are spread: a start should show everything soon."""
+
+
 class Scheduler:
     """Threads that fill a store."""
 
@@ -27,9 +31,9 @@ class Scheduler:
             store.expect(source.probe, source.target, source.interval)
 
     def start(self) -> None:
-        """Begin to look; the first looks are spread over one interval."""
+        """Begin to look; the first looks are spread, so that the later ones are too."""
         for number, source in enumerate(self._sources):
-            offset = source.interval * number / len(self._sources)
+            offset = min(source.interval, FIRST_LOOKS) * number / len(self._sources)
             name = f"{source.probe}-{source.target}"
             thread = threading.Thread(target=self._run, args=(source, offset), name=name, daemon=True)
             thread.start()
