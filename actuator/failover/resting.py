@@ -123,6 +123,8 @@ def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
         idle = notice(NoticeKind.IDLE, state, policy, why)
         return Decision(state, notices=(idle,), refusals=(Refusal("holder", why),), why=why)
     holder = facts.node(state.holder)
+    if holder.checked_at is not None and holder.checked_at < state.since:
+        return Decision(state, why=f"waiting for the first look at {holder.name} since it took over")
     if holder.reach is Reach.ANSWERS and holder.paused:
         return _holder_paused(state, facts, policy, holder)
     proof = gone(holder, facts.now, policy.gone_after)

@@ -6,7 +6,7 @@ from actuator.facts import Reach
 from actuator.failover.decide import decide
 from actuator.failover.machine import Phase
 from actuator.failover.state import Verb
-from tests.unit.failover_world import POLICY, at, dead, done, facts, node, planned
+from tests.unit.failover_world import POLICY, at, dead, done, facts, node, planned, steady
 
 
 def test_another_candidate_is_resumed_only_after_everybody_was_paused_under_its_own_epoch() -> None:
@@ -60,3 +60,14 @@ def test_a_resume_that_was_never_sent_leaves_its_target_a_candidate() -> None:
     assert decision.state.plan is not None
     assert (decision.state.plan.target, decision.state.plan.tried) == ("B", ())
     assert (decision.state.phase, decision.state.epoch) == (Phase.FENCING, 6)
+
+
+def test_a_reading_from_before_the_takeover_is_no_operators_pause() -> None:
+    """The new holder's block was on a witness before the new holder itself was looked at again."""
+    now = at(10)
+    state = steady(holder="B", since=now - 0.1)
+    before = (node("A", now), node("B", now, checked_at=now - 0.3))
+    after = (node("A", now), node("B", now, checked_at=now))
+
+    assert decide(state, facts(now, *before), POLICY).state.phase is Phase.STEADY
+    assert decide(state, facts(now, *after), POLICY).state.phase is Phase.LATCHED
