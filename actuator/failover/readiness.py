@@ -49,6 +49,11 @@ def not_gone_because(node: NodeFact, after: float) -> str:
     return f"{node.name} gives no usable answer"
 
 
+def just_restarted(node: NodeFact, now: float) -> bool:
+    """Whether its connection broke moments ago: what it does now, its start did and no operator."""
+    return node.broken_at is not None and now - node.broken_at < STALE
+
+
 def paused_by_us(node: NodeFact, facts: Facts) -> bool:
     """An acknowledged explicit pause of this epoch, re-read as true, with no restart since."""
     done = [

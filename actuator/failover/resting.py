@@ -7,7 +7,7 @@ from actuator.failover import running
 from actuator.failover.enter import anew, begin, enter, latch, notice, pause_order
 from actuator.failover.gap import gap_until, next_opening
 from actuator.failover.machine import Event
-from actuator.failover.readiness import gone, not_gone_because, unready
+from actuator.failover.readiness import gone, just_restarted, not_gone_because, unready
 from actuator.failover.state import (
     Asked,
     Decision,
@@ -109,7 +109,10 @@ def _begin_scheduled(state: GroupState, facts: Facts, policy: Policy, due: Reque
 def _one_active(state: GroupState, facts: Facts, policy: Policy, name: str) -> Decision:
     if name != state.holder:
         why = f"{name} was resumed and {state.holder} stopped outside chainwarden"
-        return latch(state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=True, holder=name)
+        restarted = just_restarted(facts.node(name), facts.now)
+        if restarted:
+            why = f"{name} restarted unpaused while {state.holder} is not active"
+        return latch(state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=not restarted, holder=name)
     silent = silent_since(facts, policy.producer, state.since)
     if silent is None:
         return Decision(state, why=f"{name} is active")

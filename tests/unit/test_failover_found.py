@@ -71,3 +71,16 @@ def test_a_reading_from_before_the_takeover_is_no_operators_pause() -> None:
 
     assert decide(state, facts(now, *before), POLICY).state.phase is Phase.STEADY
     assert decide(state, facts(now, *after), POLICY).state.phase is Phase.LATCHED
+
+
+def test_a_standby_that_restarts_unpaused_is_no_operator() -> None:
+    """The holder hangs, the standby comes up producing; when the holder wakes, somebody must be paused."""
+    now = at(10)
+    hung = node("A", now, reach=Reach.TIMEOUT, paused=None, starts_paused=False)
+    up = node("B", now, paused=False, broken_at=now - 0.4)
+
+    alone = decide(steady(), facts(now, hung, up), POLICY).state
+    woken = decide(alone, facts(at(20), node("B", at(20), paused=False)), POLICY)
+
+    assert (alone.phase, alone.holder, alone.operator_latch) == (Phase.LATCHED, "B", False)
+    assert [(order.verb, order.node) for order in woken.orders] == [(Verb.PAUSE, "A")]
