@@ -5,8 +5,6 @@ import logging
 import signal
 import sys
 import threading
-from importlib.metadata import version
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from waitress.server import create_server
@@ -14,8 +12,8 @@ from waitress.server import create_server
 from exporter.config import Config
 from exporter.runtime import Runtime
 from exporter.web import application
-from nodekit import logs
-from nodekit.settings import ConfigError, load
+from nodekit.program import configured, parser
+from nodekit.settings import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +24,9 @@ THREADS = 4
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: ended when told to; 1: wrong configuration, or the address is in use."""
     arguments = _parser().parse_args(argv)
-    logs.set_up(arguments.level, arguments.format)
-    try:
-        config = load(arguments.config, Config)
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    if arguments.check:
-        sys.stdout.write(f"{arguments.config}: valid\n")
-        return 0
+    config = configured(arguments, Config)
+    if isinstance(config, int):
+        return config
     runtime = Runtime(arguments.config, config)
     if arguments.once:
         return _once(runtime)
@@ -42,27 +34,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="chainwarden-exporter", description="Prometheus exporter of chain nodes."
-    )
-    parser.add_argument(
-        "--config.file", dest="config", type=Path, default=Path("exporter.yml"), metavar="FILE"
-    )
-    parser.add_argument(
-        "--config.check", dest="check", action="store_true", help="validate the file and exit"
-    )
-    parser.add_argument(
+    made = parser("exporter", "Prometheus exporter of chain nodes.")
+    made.add_argument(
         "--once", action="store_true", help="look at everything once, print the metrics and exit"
     )
-    parser.add_argument(
+    made.add_argument(
         "--web.listen-address", dest="listen", metavar="HOST:PORT", help="instead of the file's `listen`"
     )
-    parser.add_argument("--log.level", dest="level", choices=logs.LEVELS, default="info")
-    parser.add_argument("--log.format", dest="format", choices=logs.FORMATS, default="logfmt")
-    parser.add_argument(
-        "--version", action="version", version=f"chainwarden-exporter {version('chainwarden')}"
-    )
-    return parser
+    return made
 
 
 def _once(runtime: Runtime) -> int:

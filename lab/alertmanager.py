@@ -5,48 +5,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.binaries import debian
-from lab.ports import free_port
-from lab.server import Server
-from lab.webcall import answers, get_json, post
+from lab.configured import ConfiguredServer
+from lab.webcall import get_json, post
 
 
-class Alertmanager(Server):
+class Alertmanager(ConfiguredServer):
     """Runs on a configuration text; `files` (templates, secrets, by file name) lie next to it."""
 
     def __init__(self, folder: Path, config: str, files: Mapping[str, str] | None = None) -> None:
-        super().__init__("alertmanager", folder)
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.config_path = folder / "alertmanager.yml"
-        self._program = debian("prometheus-alertmanager")
-        self.write(config, files)
-
-    def write(self, config: str, files: Mapping[str, str] | None = None) -> None:
-        """Replace the configuration and add or replace files; `reload` makes it count."""
-        self.dir.mkdir(parents=True, exist_ok=True)
-        for name, text in (files or {}).items():
-            (self.dir / name).write_text(text)
-        self.config_path.write_text(config)
+        super().__init__("alertmanager", "prometheus-alertmanager", folder, config, files)
 
     def command(self) -> Sequence[str]:
         """The prometheus-alertmanager argv; an empty cluster address keeps it alone."""
         return [
-            str(self._program),
+            str(self.program),
             f"--config.file={self.config_path}",
             f"--web.listen-address=127.0.0.1:{self.port}",
             f"--storage.path={self.dir / 'data'}",
             "--cluster.listen-address=",
             "--log.level=warn",
         ]
-
-    def ready(self) -> bool:
-        """Whether `/-/ready` answers 200."""
-        return answers(f"{self.url}/-/ready")
-
-    def reload(self) -> None:
-        """Read the configuration again. Raises HttpError with Alertmanager's own words when it is wrong."""
-        post(f"{self.url}/-/reload")
 
     def send(self, alerts: Sequence[Mapping[str, Any]]) -> None:
         """Post alerts as Prometheus does: `labels`, `annotations`, `startsAt`, `endsAt`. Raises HttpError."""

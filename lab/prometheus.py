@@ -5,48 +5,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from lab.binaries import debian
-from lab.ports import free_port
-from lab.server import Server
-from lab.webcall import answers, get_json, post
+from lab.configured import ConfiguredServer
+from lab.webcall import get_json
 
 
-class Prometheus(Server):
+class Prometheus(ConfiguredServer):
     """Runs on a configuration text; `files` (rules and the like, by file name) lie next to it."""
 
     def __init__(self, folder: Path, config: str, files: Mapping[str, str] | None = None) -> None:
-        super().__init__("prometheus", folder)
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.config_path = folder / "prometheus.yml"
-        self._program = debian("prometheus")
-        self.write(config, files)
-
-    def write(self, config: str, files: Mapping[str, str] | None = None) -> None:
-        """Replace the configuration and add or replace files; `reload` makes it count."""
-        self.dir.mkdir(parents=True, exist_ok=True)
-        for name, text in (files or {}).items():
-            (self.dir / name).write_text(text)
-        self.config_path.write_text(config)
+        super().__init__("prometheus", "prometheus", folder, config, files)
 
     def command(self) -> Sequence[str]:
         """The prometheus argv."""
         return [
-            str(self._program),
+            str(self.program),
             f"--config.file={self.config_path}",
             f"--web.listen-address=127.0.0.1:{self.port}",
             f"--storage.tsdb.path={self.dir / 'data'}",
             "--web.enable-lifecycle",
             "--log.level=warn",
         ]
-
-    def ready(self) -> bool:
-        """Whether `/-/ready` answers 200."""
-        return answers(f"{self.url}/-/ready")
-
-    def reload(self) -> None:
-        """Read the configuration again. Raises HttpError with Prometheus's own words when it is wrong."""
-        post(f"{self.url}/-/reload")
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Instant query: the result's samples as the API has them. Raises HttpError."""

@@ -1,0 +1,42 @@
+"""What the command lines of all programs share: Prometheus-style flags and how a start fails."""
+
+import argparse
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from nodekit import logs
+from nodekit.settings import ConfigError, load
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parser(name: str, description: str) -> argparse.ArgumentParser:
+    """A parser with the flags that every program of ours has."""
+    made = argparse.ArgumentParser(prog=f"chainwarden-{name}", description=description)
+    made.add_argument("--config.file", dest="config", type=Path, default=Path(f"{name}.yml"), metavar="FILE")
+    made.add_argument("--config.check", dest="check", action="store_true", help="validate the file and exit")
+    made.add_argument("--log.level", dest="level", choices=logs.LEVELS, default="info")
+    made.add_argument("--log.format", dest="format", choices=logs.FORMATS, default="logfmt")
+    made.add_argument("--version", action="version", version=f"chainwarden-{name} {version('chainwarden')}")
+    return made
+
+
+def configured(arguments: argparse.Namespace, model: type[Model]) -> Model | int:
+    """Set logging up and read the configuration; an exit status when there is nothing to run.
+
+    A wrong file is told on standard error, line by line, and nothing else is.
+    """
+    logs.set_up(arguments.level, arguments.format)
+    try:
+        config = load(arguments.config, model)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    if arguments.check:
+        sys.stdout.write(f"{arguments.config}: valid\n")
+        return 0
+    return config
