@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from actuator.facts import Facts, Reach, StepFact, empty_own_slots, settled_slot, stalled
+from actuator.facts import Facts, NodeFact, Reach, StepFact, empty_own_slots, settled_slot, stalled
 from actuator.failover.cost import certificate, first_block_after, proving_window
 from actuator.failover.enter import anew, enter, latch, notice, pause_order
 from actuator.failover.machine import Event
@@ -149,7 +149,7 @@ def disarming(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) ->
     plan = _plan(state)
     if plan.kind is Kind.SEPARATION:
         nodes = [node for node in facts.nodes if node.name != plan.target]
-        left = [node for node in nodes if node.active and fence_of(node, facts, policy) is None]
+        left = [node for node in nodes if _may_be_active(node, facts) and not fence_of(node, facts, policy)]
         if not left:
             why = f"two members were active; {plan.target} stays, the others are paused"
             decision = latch(
@@ -168,6 +168,12 @@ def disarming(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) ->
     orders = tuple(order for node in left if (order := pause_order(node, facts, reason)) is not None)
     names = ", ".join(node.name for node in left)
     return Decision(state, orders=orders, notices=told, why=f"pausing {names} until it reads paused")
+
+
+def _may_be_active(node: NodeFact, facts: Facts) -> bool:
+    """It is active, or was told to pause and has been silent since."""
+    told = any(step.node == node.name for step in facts.steps)
+    return node.active or (told and node.reach in (Reach.TIMEOUT, Reach.BROKEN))
 
 
 def verifying(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:

@@ -84,3 +84,15 @@ def test_a_standby_that_restarts_unpaused_is_no_operator() -> None:
 
     assert (alone.phase, alone.holder, alone.operator_latch) == (Phase.LATCHED, "B", False)
     assert [(order.verb, order.node) for order in woken.orders] == [(Verb.PAUSE, "A")]
+
+
+def test_a_second_producer_that_falls_silent_is_not_taken_for_paused() -> None:
+    now = at(10)
+    begun = decide(steady(), facts(now, node("C", now, paused=False)), POLICY).state
+    lost = replace(done("pause.1", "C", at(10.8), "unknown"))
+    silent = node("C", at(11), reach=Reach.TIMEOUT, paused=None)
+
+    waiting = decide(begun, facts(at(11), silent, steps=(lost,)), POLICY)
+    held = decide(begun, facts(at(11), silent, steps=(replace(lost, evidence="queued"),)), POLICY)
+
+    assert (waiting.state.phase, held.state.phase) == (Phase.DISARMING, Phase.LATCHED)
