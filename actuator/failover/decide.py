@@ -32,7 +32,7 @@ def decide(state: GroupState, facts: Facts, policy: Policy, asked: Asked = NOTHI
     decision = _PHASES[state.phase](state, facts, policy, asked)
     holder = decision.state.holder
     if holder is not None and facts.node(holder).active:
-        seen = replace(decision.state, holder_active_at=facts.now)
+        seen = replace(decision.state, holder_active_at=facts.node(holder).checked_at)
         return replace(decision, state=seen)
     return decision
 

@@ -155,10 +155,12 @@ def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
 
 def _holder_paused(state: GroupState, facts: Facts, policy: Policy, holder: NodeFact) -> Decision:
     """A restart with its start fence comes back paused; anything else was an operator."""
-    seen = state.holder_active_at
-    if seen is not None and holder.broken_at is not None and holder.broken_at >= seen - 1.0:
+    seen, broken = state.holder_active_at, holder.broken_at
+    # A pause is lost with the process. So what reads paused after a restart was paused by its start; one
+    # that was not seen active since our own start must be known to start so.
+    if broken is not None and (holder.starts_paused if seen is None else broken > seen):
         cause = f"{holder.name} restarted and came back paused"
-        return take_over(state, facts, policy, Kind.RESTORE, cause, seen)
+        return take_over(state, facts, policy, Kind.RESTORE, cause, broken if seen is None else seen)
     why = f"{holder.name} was paused outside chainwarden"
     return latch(state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=True)
 

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from actuator.facts import Reach
 from actuator.failover.decide import decide
 from actuator.failover.machine import Phase
@@ -96,3 +98,34 @@ def test_a_second_producer_that_falls_silent_is_not_taken_for_paused() -> None:
     held = decide(begun, facts(at(11), silent, steps=(replace(lost, evidence="queued"),)), POLICY)
 
     assert (waiting.state.phase, held.state.phase) == (Phase.DISARMING, Phase.LATCHED)
+
+
+@pytest.mark.parametrize(
+    ("seen", "broken", "starts_paused", "phase"),
+    [
+        (None, -3.0, True, Phase.FENCING),
+        (None, -3.0, False, Phase.LATCHED),
+        (None, None, True, Phase.LATCHED),
+        (-4.0, -3.0, True, Phase.FENCING),
+        (-2.5, -3.0, True, Phase.LATCHED),
+    ],
+    ids=["down at our start", "not known to start paused", "never seen down", "seen before", "seen after"],
+)
+def test_a_holder_that_reads_paused_after_a_restart_was_paused_by_its_start_and_not_by_an_operator(
+    seen: float | None, broken: float | None, starts_paused: bool, phase: Phase
+) -> None:
+    """The actuator and the holder went down together; only the actuator's memory of it was lost."""
+    now = at(10)
+    state = steady(holder_active_at=None if seen is None else now + seen)
+    back = node("A", now, broken_at=None if broken is None else now + broken, starts_paused=starts_paused)
+
+    assert decide(state, facts(now, back), POLICY).state.phase is phase
+
+
+def test_when_the_holder_was_active_is_the_moment_of_the_look_and_not_of_the_decision() -> None:
+    """A pause by hand right after a broken look must not pass for a restart."""
+    now = at(10)
+
+    state = decide(steady(), facts(now, node("A", now, paused=False, checked_at=now - 0.8)), POLICY).state
+
+    assert state.holder_active_at == now - 0.8
