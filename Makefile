@@ -1,12 +1,13 @@
 # One command each. `make demo` and `make test` set up what they need on a fresh Debian 12.
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test check clean
+.PHONY: help setup demo test check bench clean
 
 help:
 	@echo "make demo          a real chain, a real crash, a real takeover; KEEP=1 leaves it running"
 	@echo "make test          the whole test suite"
 	@echo "make check         format, lint, types, layers and the fast tests"
+	@echo "make bench ROW=x  one benchmark beside its peer; rows: failover"
 	@echo "make clean         remove everything that make put into this folder"
 
 setup:
@@ -24,6 +25,10 @@ check: setup
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
 	$(PYTHON) -m pytest -q tests/unit tests/contract tests/conformance
+
+bench: setup
+	@test -n "$(ROW)" || { echo "write make bench ROW=failover"; exit 2; }
+	@$(PYTHON) -m bench.$(subst -,_,$(ROW))
 
 clean:
 	rm -rf .venv .lab .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

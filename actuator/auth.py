@@ -59,6 +59,12 @@ class Gatekeeper:
         self._networks = [ipaddress.ip_network(text) for text in auth.allow]
         self._verified: set[bytes] = set()
 
+    def door(self, address: str) -> Verdict:
+        """May this address connect at all, to whatever route?"""
+        if self._networks and not _inside(address, self._networks):
+            return Verdict(status=403, why=f"{address} is not in auth.allow")
+        return Verdict()
+
     def webhook(self, caller: Caller) -> Verdict:
         """May it deliver alerts?"""
         barred = self._barred(caller)
@@ -95,8 +101,9 @@ class Gatekeeper:
         return Verdict(name)
 
     def _barred(self, caller: Caller) -> Verdict | None:
-        if self._networks and not _inside(caller.address, self._networks):
-            return Verdict(status=403, why=f"{caller.address} is not in auth.allow")
+        at_the_door = self.door(caller.address)
+        if not at_the_door.allowed:
+            return at_the_door
         open_to_this_machine = self._loopback and not (self._auth.operators and self._auth.webhook)
         if open_to_this_machine and caller.host not in LOCAL_HOSTS:
             return Verdict(status=403, why=f"Host {caller.host!r} is not this machine")

@@ -106,10 +106,16 @@ class Actuator:
         intake = Intake(self.ledger, playbook, self.metrics, self.executor.wake, time.time)
         app = Flask(__name__)
         app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        app.before_request(self._door)
         app.register_blueprint(alerts_blueprint(intake, self.gatekeeper, self.metrics))
         app.register_blueprint(api_blueprint(self.watches, self.ledger, self._gate))
         self._own_routes(app)
         return app
+
+    def _door(self) -> Response | None:
+        """Turn away whoever `auth.allow` does not name, on every route."""
+        verdict = self.gatekeeper.door(request.remote_addr or "")
+        return None if verdict.allowed else _error(verdict.status, verdict.why)
 
     def _gate(self, role: str) -> tuple[str | None, Response | None]:
         """Judge the current request for the API."""

@@ -22,6 +22,8 @@ SUSPECT_FOR = 10.0
 IN_WINDOW_TIMEOUT = 0.5
 """Seconds that one look may take while our window is open: a slot is that long."""
 PEERS_EVERY = 3.0
+CLOCK_JUMP = 0.5
+"""Seconds; two seconds of refusals must be two seconds, not a correction of the clock."""
 HEADS = 10
 
 _REACH = {
@@ -53,6 +55,7 @@ class MemberWatch:
         self._lock = threading.Lock()
         self._wire = Tripwire(node.url)
         self._asked_for = False
+        self._read_at: tuple[float, float] | None = None
         self._timeout = node.timeout
 
     def fact(self, known: dict[int, str]) -> NodeFact:
@@ -65,8 +68,18 @@ class MemberWatch:
         with self._lock:
             return tuple(self._heads)
 
+    def _clock_jumped(self) -> bool:
+        """Whether the wall clock moved against the monotonic one since the last look."""
+        wall, steady = self._clock(), time.monotonic()
+        before, self._read_at = self._read_at, (wall, steady)
+        return before is not None and abs((wall - before[0]) - (steady - before[1])) > CLOCK_JUMP
+
     def look(self) -> None:
         """Read the node once and take note."""
+        if self._clock_jumped():
+            log.warning("the clock jumped: refusals of %s are counted anew", self.name)
+            with self._lock:
+                self._fact = replace(self._fact, refusals=None)
         asked_for, self._asked_for = self._asked_for, False
         reading = self._read()
         with self._lock:
@@ -110,7 +123,12 @@ class MemberWatch:
             except Exception:  # the one broad except of this thread: a watch never ends
                 log.exception("looking at %s failed", self.name)
             self._wire.wait(self._pause(started, pace(), gone_after))
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all connections; `run` does it at its end."""
         self._wire.close()
+        self._node.close()
 
     def _pause(self, started: float, pace: float, gone_after: float) -> float:
         """Seconds to the next look: soon for a suspect, and just when its refusals prove it gone."""
