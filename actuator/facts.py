@@ -127,7 +127,10 @@ class Facts:
 
     def node(self, name: str) -> NodeFact:
         """A member by name; one without a fact is unseen."""
-        return next((node for node in self.nodes if node.name == name), NodeFact(name))
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        return NodeFact(name)
 
 
 def settled_slot(chain: ChainFact) -> int:

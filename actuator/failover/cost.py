@@ -3,17 +3,16 @@
 from actuator.facts import ChainFact, Facts, empty_own_slots, settled_slot
 from actuator.failover.state import Certificate, Kind, Plan, Policy
 from actuator.step import State
-from nodekit.slots import SLOT_SECONDS, Window, current_slot, next_window, previous_window, slot_time
+from nodekit.slots import SLOT_SECONDS, Window, current_slot, next_window, previous_window, slot_at, slot_time
 
 
 def first_block_after(chain: ChainFact, producer: str, moment: float) -> int | None:
     """Slot of our first block with a timestamp after a moment."""
-    later = [
-        slot
-        for slot, block in chain.blocks.items()
-        if block.producer == producer and slot_time(slot) > moment
-    ]
-    return min(later, default=None)
+    for slot in range(max(chain.first_slot, int(slot_at(moment)) + 1), chain.head_slot + 1):
+        block = chain.blocks.get(slot)
+        if block is not None and block.producer == producer:
+            return slot
+    return None
 
 
 def proving_window(plan: Plan, policy: Policy, chain: ChainFact) -> Window | None:

@@ -39,6 +39,8 @@ def decide(state: GroupState, facts: Facts, policy: Policy, asked: Asked = NOTHI
 
 def _note(state: GroupState, facts: Facts, asked: Asked) -> tuple[GroupState, Facts]:
     """Take note of holds that begin and end; they count in every phase."""
+    if asked is NOTHING_ASKED and not state.holds:
+        return state, facts
     holds = tuple(hold for hold in state.holds if hold.until > facts.now and hold.node != asked.unhold)
     if asked.hold is not None:
         new = asked.hold
