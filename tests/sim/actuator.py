@@ -5,7 +5,8 @@ in the same order: write down → claim → verify → fence number → effect �
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields
+from operator import attrgetter
 
 from actuator.facts import Facts, Reach, StepFact
 from actuator.failover import decide as deciding
@@ -18,7 +19,7 @@ from tests.sim.chain import Node
 from tests.sim.engine import Engine
 from tests.sim.ledger import Row, SimLedger
 from tests.sim.network import QUEUED, Answer, Network, Shown
-from tests.sim.sight import Eye, SimSight, Witness, WitnessEye
+from tests.sim.sight import SimSight, Witness
 
 COMMIT = 0.002
 """Seconds that a write to the ledger takes."""
@@ -40,6 +41,9 @@ class Watcher:
 
     def verified(self, row: Row) -> None:
         """The other members were read just before a resume."""
+
+    def died(self) -> None:
+        """The process was killed."""
 
 
 class Actuator:
@@ -87,12 +91,6 @@ class Actuator:
         """The actuator's own idea of the time."""
         return self.engine.now + self.skew
 
-    def dead(self, eye: Eye | WitnessEye) -> bool:
-        """Whether an eye belongs to a process that is no more."""
-        return not self.up or (
-            eye not in self.sight.witnesses and self.sight.members.get(_name(eye)) is not eye
-        )
-
     def begin(self, state: GroupState) -> None:
         """Be a process that has been watching for long already."""
         self.up, self.life, self.state = True, 1, state
@@ -104,6 +102,7 @@ class Actuator:
         """kill -9: memory is gone; calls that were sent stay sent."""
         self.up = False
         self.life += 1
+        self.watcher.died()
         self.warm = False
         self._waking = False
         self.sight = SimSight(self, [], [])
@@ -220,7 +219,7 @@ class Actuator:
     def _apply(self, before: GroupState, decision: Decision, facts: Facts) -> None:
         state = decision.state
         notices = tuple(notice for notice in decision.notices if notice.key not in self.told)
-        if _durable(state) != _durable(before) or decision.orders or notices:
+        if _DURABLE(state) != _DURABLE(before) or decision.orders or notices:
             self.point()
             self.ledger.apply(state, decision.orders, notices, self.clock())
             if decision.ended is not None:
@@ -324,9 +323,6 @@ class Actuator:
         self.engine.after(COMMIT, self.guarded(self._work), self.life)
 
 
-def _name(eye: Eye | WitnessEye) -> str:
-    return eye.node.name if isinstance(eye, Eye) else ""
-
-
-def _durable(state: GroupState) -> GroupState:
-    return replace(state, holder_active_at=None, observe_until=None)
+_DURABLE = attrgetter(*(
+    field.name for field in fields(GroupState) if field.name not in ("holder_active_at", "observe_until")
+))  # fmt: skip

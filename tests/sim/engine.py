@@ -22,7 +22,8 @@ class Engine:
 
     def after(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
         """Call in so many seconds."""
-        self.at(self.now + seconds, call, *arguments)
+        self._number += 1
+        heapq.heappush(self._heap, (self.now + max(0.0, seconds), self._number, call, arguments))
 
     def run(self, until: float) -> None:
         """Let time pass."""

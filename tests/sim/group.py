@@ -51,13 +51,15 @@ class Group:
         self.chain = Chain(schedule, first, self.nodes, rng)
         self.chain.advance(self.engine.now)
         members = tuple(node.name for node in self.nodes)
-        self.policy = policy or Policy(group="bp", producer=OURS, members=members, public_key=KEY, cooldown=60.0)
+        self.policy = policy or Policy(
+            group="bp", producer=OURS, members=members, public_key=KEY, cooldown=60.0
+        )
         since = self.start - 3600.0
         self.state = state or GroupState(Phase.STEADY, epoch=4, holder="A", since=since)
         self.ledger = SimLedger(self.state)
         self.ledger.sightings = dict.fromkeys(members, self.engine.now - 1.0)
         self.referee = Referee(self.engine, self.chain, self.nodes, self.ledger, talk=talk)
-        self.referee.reachable = dict.fromkeys(members, True)
+        self.referee.reachable = {name: link.loss == 0.0 for name, link in self.links.items()}
         self.network = Network(self.engine, self.chain, self.links, rng, self._effect)
         self.witnesses = [Witness(f"w{number}") for number in range(witnesses)]
         self.actuator = Actuator(

@@ -136,6 +136,10 @@ class Referee(Watcher):
         for node in self.nodes:
             self.verified_at[node.name] = self.engine.now
 
+    def died(self) -> None:
+        """Nobody can react now."""
+        self.two_since = None
+
     def decided(self, before: GroupState, decision: Decision, facts: Facts) -> None:
         """Look at the truth after every decision."""
         state = decision.state

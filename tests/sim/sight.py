@@ -18,7 +18,7 @@ from actuator.failover.members import (
 from actuator.failover.reading import Head, Reading, agreement, believe
 from actuator.failover.sight import IN_WINDOW_INTERVAL, OPENING
 from actuator.failover.witnesses import SCHEDULE_EVERY, WALK
-from nodekit.slots import EPOCH, round_slots
+from nodekit.slots import EPOCH
 from tests.sim.chain import OURS, Chain, Node
 from tests.sim.network import TIMEOUT, Answer, Shown
 
@@ -34,8 +34,11 @@ class Eye:
 
     def __init__(self, actuator: "Actuator", node: Node, answered_at: float | None) -> None:
         self.actuator = actuator
+        self.life = actuator.life
         self.node = node
         self.fact = NodeFact(node.name, starts_paused=node.starts_paused, answered_at=answered_at)
+        self.newest: Reading | None = None
+        """A reading that says the same as `fact` at a later time, not believed yet."""
         self.heads: deque[Head] = deque(maxlen=HEADS)
         self.peers: tuple[float, int] | None = None
         self.asked_for = False
@@ -48,7 +51,7 @@ class Eye:
 
     def look(self, turn: int) -> None:
         """Ask the node, unless a nudge came first."""
-        if turn != self.turn or self.actuator.dead(self):
+        if turn != self.turn or self.life != self.actuator.life:
             return
         self.turn += 1
         self.busy = True
@@ -60,27 +63,40 @@ class Eye:
 
     def seen(self, answer: Answer) -> None:
         """The answer, or none in time."""
-        if self.actuator.dead(self):
+        if self.life != self.actuator.life:
             return
         asked_for, self.asked_for = self.asked_for, False
         now = self.actuator.clock()
-        before = self.fact
         if isinstance(answer, Shown):
             if self.peers is None or now - self.peers[0] >= PEERS_EVERY:
                 self.peers = (now, answer.peers)
             reading = Reading(now, Reach.ANSWERS, answer.paused, answer.head, answer.lib, self.peers[1])
-            if not self.heads or self.heads[-1] != answer.head:
+            if not self.heads or self.heads[-1] is not answer.head:
                 self.heads.append(answer.head)
         else:
             reading = Reading(now, Reach(answer))
-        after = self.fact = believe(before, reading)
-        if asked_for or (
-            (before.reach, before.paused, before.refusals) != (after.reach, after.paused, after.refusals)
-        ):
+        before, same = self.fact, self._same(reading)
+        if same:
+            self.newest = reading
+        else:
+            before = self._settle()
+            after = self.fact = believe(before, reading)
+            same = (before.paused, before.refusals) == (after.paused, after.refusals)
+            same = same and before.reach is after.reach
+        if asked_for or not same:
             self.actuator.wake()
         self.busy = False
         self.wired = self.node.alive and not self.actuator.network.links[self.node.name].down
         self._next()
+
+    def _same(self, reading: Reading) -> bool:
+        """Whether it answers as before: a belief that only grows younger is made when it is asked for."""
+        return reading.reach is Reach.ANSWERS is self.fact.reach and reading.paused is self.fact.paused
+
+    def _settle(self) -> NodeFact:
+        if self.newest is not None:
+            self.fact, self.newest = believe(self.fact, self.newest), None
+        return self.fact
 
     def _next(self) -> None:
         pause = 0.0 if self.again else self._pause()
@@ -92,8 +108,10 @@ class Eye:
         now = self.actuator.clock()
         pace = self.actuator.pace(now)
         fact = self.fact
+        if fact.reach is Reach.ANSWERS:
+            return max(0.01, pace - (self.actuator.engine.now - self.started))
         quiet = now - fact.answered_at if fact.answered_at is not None else SUSPECT_FOR
-        if fact.reach is not Reach.ANSWERS and quiet < SUSPECT_FOR:
+        if quiet < SUSPECT_FOR:
             pace = min(pace, SUSPECT_INTERVAL)
             if fact.refusals is not None:
                 proven = fact.refusals.since + self.actuator.policy.gone_after - now
@@ -117,10 +135,11 @@ class Eye:
 
     def believed(self, ids: dict[int, str]) -> NodeFact:
         """The belief, compared with a witness."""
+        fact = self._settle()
         agrees = agreement(tuple(self.heads), ids)
-        if agrees is not self.fact.agrees:
-            self.fact = replace(self.fact, agrees=agrees)
-        return self.fact
+        if agrees is not fact.agrees:
+            fact = self.fact = replace(fact, agrees=agrees)
+        return fact
 
 
 class Witness:
@@ -138,6 +157,7 @@ class WitnessEye:
 
     def __init__(self, actuator: "Actuator", witness: Witness) -> None:
         self.actuator = actuator
+        self.life = actuator.life
         self.witness = witness
         self.blocks: dict[int, SeenBlock] = {}
         self.ids: dict[int, str] = {}
@@ -150,7 +170,7 @@ class WitnessEye:
 
     def look(self) -> None:
         """Read the witness once and come back at the usual pace."""
-        if self.actuator.dead(self):
+        if self.life != self.actuator.life:
             return
         if not self.witness.reachable:
             self.actuator.engine.after(TIMEOUT, self._silent)
@@ -162,10 +182,14 @@ class WitnessEye:
         if self.head_slot:
             self._read_schedule(chain, now)
             self.at, self.answers, self.fact = now, True, None
+            self.actuator.sight.judge()
         self.actuator.engine.after(self.actuator.pace(now), self.look)
 
     def _silent(self) -> None:
+        if self.life != self.actuator.life:
+            return
         self.answers = False
+        self.actuator.sight.judge()
         self.actuator.engine.after(self.actuator.pace(self.actuator.clock()), self.look)
 
     def _follow(self, chain: Chain) -> None:
@@ -212,6 +236,8 @@ class SimSight:
         self.actuator = actuator
         self.members = {node.name: Eye(actuator, node, sightings.get(node.name)) for node in nodes}
         self.witnesses = [WitnessEye(actuator, witness) for witness in witnesses]
+        self.best: WitnessEye | None = None
+        self.answering = 0
 
     def start(self, spread: float) -> None:
         """Begin to look, each at its own moment."""
@@ -222,27 +248,27 @@ class SimSight:
             else:
                 self.actuator.engine.after(delay, eye.look)
 
-    def best(self) -> WitnessEye | None:
-        """The witness with the newest head."""
+    def judge(self) -> None:
+        """Choose the witness with the newest head."""
         answering = [eye for eye in self.witnesses if eye.answers]
-        return max(answering, key=lambda eye: eye.head_slot, default=None)
+        self.answering = len(answering)
+        self.best = max(answering, key=lambda eye: eye.head_slot, default=None)
 
     def facts(self, steps: tuple[StepFact, ...]) -> Facts:
         """What is believed now."""
-        best = self.best()
+        best = self.best
         ids = best.ids if best is not None else {}
-        nodes = tuple(eye.believed(ids) for eye in self.members.values())
-        answering = sum(1 for eye in self.witnesses if eye.answers)
-        chain = best.testimony(answering) if best is not None else None
+        nodes = tuple([eye.believed(ids) for eye in self.members.values()])
+        chain = best.testimony(self.answering) if best is not None else None
         return Facts(self.actuator.clock(), nodes, chain, steps)
 
     def pace(self, now: float) -> float:
         """Seconds between looks, as Sight._pace."""
-        best = self.best()
-        if best is None or best.schedule is None or OURS not in best.schedule[1]:
+        if self.best is None or self.best.schedule is None:
             return POLL
-        producers = best.schedule[1]
-        span = round_slots(producers)
-        first = producers.index(OURS) * 12
-        place = ((now - EPOCH) / 0.5 - first + 1) % span  # slots since our window opened
+        producers = self.best.schedule[1]
+        if OURS not in producers:
+            return POLL
+        span = 12 * len(producers)
+        place = ((now - EPOCH) * 2 - producers.index(OURS) * 12 + 1) % span  # slots since our window opened
         return IN_WINDOW_INTERVAL if place <= 12 or place > span - OPENING * 2 else POLL

@@ -85,7 +85,9 @@ class Teller:
         name = self.node()
         self.add(moment, "kill", name)
         if self.rng.random() < 0.6:
-            self.add(moment + self.while_(), "launch", name, self.rng.uniform(0.5, 6), self.rng.uniform(0.3, 5))
+            self.add(
+                moment + self.while_(), "launch", name, self.rng.uniform(0.5, 6), self.rng.uniform(0.3, 5)
+            )
 
     def hang(self, moment: float) -> None:
         """SIGSTOP and SIGCONT."""
