@@ -52,12 +52,16 @@ def derive(config: Config, records: Sequence[Record], now: float) -> Iterable[Sa
 
 
 def group_samples(group: str, members: Sequence[Record], now: float) -> Iterable[Sample]:
-    """Counts of one group."""
-    active = [record.target for record in members if record.succeeded and _paused(record, now) == 0.0]
-    yield ACTIVE.sample(len(active), group)
-    yield UNREACHABLE.sample(sum(1 for record in members if not record.succeeded), group)
-    if len(active) == 1:
-        yield HOLDER.sample(1, group, active[0])
+    """Counts of one group. How many are active is unknown while a member answers but hides its pause state;
+    that two are is known as soon as two say so."""
+    reachable = [record for record in members if record.succeeded]
+    states = {record.target: _paused(record, now) for record in reachable}
+    active = [name for name, paused in states.items() if paused == 0.0]
+    if None not in states.values() or len(active) > 1:
+        yield ACTIVE.sample(len(active), group)
+        if len(active) == 1:
+            yield HOLDER.sample(1, group, active[0])
+    yield UNREACHABLE.sample(len(members) - len(reachable), group)
 
 
 def _paused(record: Record, now: float) -> float | None:

@@ -18,6 +18,8 @@ from nodekit.nodeos import Nodeos
 NAME = "nodeos"
 WINDOW = 60.0
 """Seconds in which distinct producers are counted: a round of 21 takes 126 s, a healthy minute has 10."""
+LONGEST_BLINK = 6.0
+"""Seconds between two looks in which no producer can go unseen: a turn."""
 
 HEAD = Metric("antelope_head_block_number", "Number of the node's head block.", ("node",))
 HEAD_TIME = Metric(
@@ -56,8 +58,7 @@ class NodeSource:
         self.interval = interval
         self._http = session()
         self._node = Nodeos(node.url, node.timeout, self._http)
-        self._began: float | None = None
-        self._heads: deque[tuple[float, str]] = deque()
+        self._heads = Heads()
 
     def observe(self, now: float) -> Iterable[Sample]:
         """get_info and paused; a closed producer API leaves the pause state out."""
@@ -69,7 +70,7 @@ class NodeSource:
         yield from head_samples(self.target, info)
         if paused is not None:
             yield PAUSED.sample(float(paused), self.target)
-        distinct = self._distinct(now, info.head_producer)
+        distinct = self._heads.distinct(now, info.head_producer)
         if distinct is not None:
             yield DISTINCT.sample(distinct, self.target)
 
@@ -81,18 +82,27 @@ class NodeSource:
                 return None  # that API category is closed on this port: unknown
             raise
 
-    def _distinct(self, now: float, producer: str) -> int | None:
-        """None until a whole window was watched."""
-        if self._began is None:
-            self._began = now
-        self._heads.append((now, producer))
-        while now - self._heads[0][0] > WINDOW:
-            self._heads.popleft()
-        return len({name for _, name in self._heads}) if now - self._began >= WINDOW else None
-
     def close(self) -> None:
         """Drop the kept connection."""
         self._http.close()
+
+
+class Heads:
+    """Who made the blocks that were a node's head within the last WINDOW."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, str]] = deque()
+        self._began = 0.0
+
+    def distinct(self, now: float, producer: str) -> int | None:
+        """Producers with this one; None until a whole window was watched without closing an eye."""
+        if not self._seen or not 0 <= now - self._seen[-1][0] <= LONGEST_BLINK:
+            self._seen.clear()
+            self._began = now
+        self._seen.append((now, producer))
+        while now - self._seen[0][0] > WINDOW:
+            self._seen.popleft()
+        return len({name for _, name in self._seen}) if now - self._began >= WINDOW else None
 
 
 def head_samples(name: str, info: ChainInfo) -> Iterable[Sample]:

@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
 from exporter.collectors.groups import derive
-from exporter.collectors.nodeos import PAUSED
+from exporter.collectors.nodeos import PAUSED, Heads
 from exporter.config import Config
 from exporter.observation import Metric, Observation, Record, Sample
 from exporter.snapshot import Store, families, fresh_samples, probe_samples
@@ -75,14 +75,17 @@ def test_the_health_of_a_probe_is_there_when_its_values_are_not() -> None:
     }
 
 
+HIDDEN = -1.0
+
+
 def group(**paused: float | None) -> dict[tuple[str, ...], float]:
-    """Group metrics of members: 0 active, 1 paused, None unreachable."""
+    """Group metrics of members: 0 active, 1 paused, None unreachable, HIDDEN answers without a pause state."""
     nodes = {name: {"url": "http://127.0.0.1:1", "role": "A", "group": "bp"} for name in paused}
     config = Config.model_validate({"chains": {"eos": {"producers": ["bp"], "nodes": nodes}}})
     records = [
         Record(
             "nodeos", name, 1.0, succeeded=state is not None,
-            good=Observation("nodeos", name, 99.5, 0.1, (PAUSED.sample(state or 0.0, name),)),
+            good=Observation("nodeos", name, 99.5, 0.1, () if state == HIDDEN else (PAUSED.sample(state or 0.0, name),)),
         )
         for name, state in paused.items()
     ]  # fmt: skip
@@ -108,3 +111,37 @@ def test_a_member_that_just_stopped_answering_is_not_active_though_it_was() -> N
 
 def test_two_active_members_have_no_holder() -> None:
     assert group(A=0.0, B=0.0) == {("active_nodes",): 2, ("unreachable_nodes",): 0}
+
+
+def test_who_is_active_is_unknown_while_a_member_that_answers_hides_it() -> None:
+    """Not 0: that would wake somebody and ask for a takeover."""
+    assert group(A=HIDDEN, B=1.0) == {("unreachable_nodes",): 0}
+    assert group(A=HIDDEN, B=0.0) == {("unreachable_nodes",): 0}
+    assert group(A=HIDDEN, B=0.0, C=0.0) == {("active_nodes",): 2, ("unreachable_nodes",): 0}
+
+
+def watched(heads: Heads, seconds: range, producers: int) -> int | None:
+    """What is known after looks at these seconds at a chain whose producers take turns of 6 s."""
+    return [heads.distinct(float(now), f"bp{now // 6 % producers}") for now in seconds][-1]
+
+
+def test_producers_are_counted_once_a_whole_minute_was_watched() -> None:
+    heads = Heads()
+
+    assert watched(heads, range(60), 21) is None
+    assert watched(heads, range(60, 62), 21) == 11
+
+
+def test_after_a_node_was_away_its_producers_are_unknown_for_a_minute_not_few() -> None:
+    heads = Heads()
+    assert watched(heads, range(120), 21) == 11
+
+    assert watched(heads, range(400, 459), 21) is None
+    assert watched(heads, range(459, 462), 21) == 11
+
+
+def test_one_lost_look_does_not_blind_the_minute() -> None:
+    heads = Heads()
+    watched(heads, range(120), 21)
+
+    assert watched(heads, range(122, 123), 21) == 11
