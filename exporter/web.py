@@ -36,7 +36,7 @@ def _metrics(app: Flask, registry: CollectorRegistry) -> None:
         chosen = registry.restricted_registry(names) if names else registry
         body = encoder(chosen)
         response = make_response(body, 200, {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"})
-        if "gzip" in request.headers.get("Accept-Encoding", ""):
+        if request.accept_encodings["gzip"] > 0:
             response.set_data(gzip.compress(body, 1))
             response.headers["Content-Encoding"] = "gzip"
         return response
