@@ -1,6 +1,7 @@
 """What exporter.yml may say."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
@@ -78,6 +79,8 @@ class Config(Settings):
     """The whole of exporter.yml."""
 
     listen: str = DEFAULT_LISTEN
+    state_dir: Path | None = None
+    """Folder in which counters survive a restart; they begin anew each time when left out."""
     chains: dict[str, Chain] = Field(default_factory=dict)
 
     @field_validator("listen")

@@ -158,7 +158,7 @@ def exporter_config(chain: Chain) -> dict[str, Any]:
         for name, node in chain.members.items()
     }
     nodes = {**members, chain.world.name: {"url": chain.world.url, "role": "F"}}
-    return {"chains": {"eos": {"producers": [chain.ours], "nodes": nodes}}}
+    return {"state_dir": "state", "chains": {"eos": {"producers": [chain.ours], "nodes": nodes}}}
 
 
 def actuator_config(

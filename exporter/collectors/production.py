@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from exporter.accounting import Mark, Span, Tally, UnknownScheduleError, add, last_filled, spans
 from exporter.collector import CollectorError, Source
 from exporter.config import Chain, Config
+from exporter.memory import Memory, MemoryFile
 from exporter.observation import Metric, Record, Sample
 from nodekit.answers import Block, ChainInfo
 from nodekit.http import HttpError, session
@@ -34,6 +35,10 @@ log = logging.getLogger(__name__)
 NAME = "production"
 SETTLED = 36
 """Blocks below the head that counters stay: three turns. Two active nodes fork one turn deep (measured)."""
+CATCH_UP = 7200
+"""Blocks that one look accounts at most: an hour of the chain."""
+SAVE_EVERY = 5.0
+"""Seconds between writes of what was counted; a crash costs nothing, the blocks are counted again."""
 STALE_HEAD = 5.0
 """Seconds of head age after which another node is asked whether it knows more."""
 ARRIVAL = 0.8
@@ -82,7 +87,7 @@ class ProductionSource:
 
     probe = NAME
 
-    def __init__(self, name: str, chain: Chain) -> None:
+    def __init__(self, name: str, chain: Chain, memory: MemoryFile | None = None) -> None:
         self.target = name
         self.interval = chain.interval
         self._ours = chain.producers
@@ -91,6 +96,9 @@ class ProductionSource:
         self._schedules: dict[int, tuple[str, ...]] = {}
         self._settled: Mark | None = None
         self._tally = Tally()
+        self._memory = memory
+        self._saved_at = 0.0
+        self._recall()
         self._head: Mark | None = None
         self._recent: list[Span] = []
         """From the settled block to the head, and a round further back."""
@@ -103,12 +111,25 @@ class ProductionSource:
             head = self._mark(node, info.head_num)
             self._account(node, head)
             self._follow(node, head)
+            self._save(now, every=SAVE_EVERY)
         except HttpError as error:
             raise CollectorError(error.reason, str(error)) from None
         except UnknownScheduleError as error:
             self._settled = self._head = None  # count anew from here rather than count wrongly
             raise CollectorError("unknown_schedule", str(error)) from None
         return self._samples(self._schedules[head.schedule_version], head, now)
+
+    def _recall(self) -> None:
+        """Go on counting where the last run ended."""
+        memory = self._memory.load() if self._memory is not None else None
+        if memory is not None:
+            self._settled, self._tally = memory.settled, memory.tally
+            self._schedules.update(memory.schedules)
+
+    def _save(self, now: float, *, every: float) -> None:
+        if self._memory is not None and self._settled is not None and now - self._saved_at >= every:
+            self._memory.save(Memory(self._settled, self._tally, dict(self._schedules)))
+            self._saved_at = now
 
     def _choose(self, now: float) -> tuple[Nodeos, ChainInfo]:
         """The node used last, unless it fails or is stale: then the one with the highest head."""
@@ -142,16 +163,33 @@ class ProductionSource:
         """Move the settled mark up and count what lies between."""
         if head.num <= SETTLED:
             return
-        settled = self._mark(node, head.num - SETTLED)
+        target = head.num - SETTLED
+        if self._settled is not None and target > self._settled.num + CATCH_UP:
+            target = self._settled.num + CATCH_UP  # a long outage is counted over several looks
+        settled = self._mark(node, target)
         if settled.schedule_version not in self._schedules:
             self._settled = None  # made before the schedule that we met first: counting begins later
             return
-        if self._settled is None or settled.num < self._settled.num - SETTLED:
+        if self._settled is None or not self._continues(node, settled):
             self._settled = settled  # first look, or another chain altogether
             return
         found = spans(self._settled, settled, lambda num: self._mark(node, num), self._schedules)
         if found:
             self._tally, self._settled = add(self._tally, found), settled
+
+    def _continues(self, node: Nodeos, settled: Mark) -> bool:
+        """Whether the block that we counted up to is on this chain: asked after a restart and after doubt."""
+        known = self._settled
+        assert known is not None  # noqa: S101 - the caller checked
+        if settled.num < known.num - SETTLED:
+            return False
+        if self._head is not None or settled.num < known.num:
+            return True
+        if self._mark(node, known.num).id == known.id:
+            return True
+        log.warning("block %d of %s is another one than before: counting begins anew", known.num, self.target)
+        self._tally = Tally()
+        return False
 
     def _follow(self, node: Nodeos, head: Mark) -> None:
         """Bring the view of the newest slots up to the head; from the settled block again after a fork."""
@@ -187,7 +225,8 @@ class ProductionSource:
                     yield IN_TURN.sample(missed, *labels)
 
     def close(self) -> None:
-        """Drop the kept connections."""
+        """Remember what was counted and drop the kept connections."""
+        self._save(self._saved_at, every=0.0)
         self._http.close()
 
 
@@ -223,7 +262,13 @@ def missed_in_turn(
 
 def build(config: Config) -> Sequence[Source]:
     """One source a chain."""
-    return [ProductionSource(name, chain) for name, chain in config.chains.items()]
+    folder = config.state_dir
+    return [
+        ProductionSource(
+            name, chain, None if folder is None else MemoryFile(folder / f"production-{name}.json")
+        )
+        for name, chain in config.chains.items()
+    ]
 
 
 def derive(_config: Config, _records: Sequence[Record], _now: float) -> Iterable[Sample]:
