@@ -57,6 +57,8 @@ class NodeFact:
     peers: int | None = None
     agrees: bool | None = None
     """Its newest block that a witness knows too has the witness's id."""
+    active_since: float | None = None
+    """When it was first read active in the present run of such readings; None when it is not active."""
     broken_at: float | None = None
     """When its connection last broke: a restart may lie there."""
     starts_paused: bool = False
@@ -131,6 +133,22 @@ class Facts:
             if node.name == name:
                 return node
         return NodeFact(name)
+
+
+def active_members(facts: Facts) -> list[str]:
+    """Members whose newest reading says that they are active."""
+    return [node.name for node in facts.nodes if node.active]
+
+
+def at_the_same_time(facts: Facts) -> bool:
+    """Whether members that read active do so together: each was read again after the last one became so.
+
+    Readings lie up to a second apart. An operator who pauses one node and resumes another leaves, for
+    that second, the old reading of the first beside the new one of the second.
+    """
+    active = [node for node in facts.nodes if node.active]
+    newest = max((node.active_since for node in active if node.active_since is not None), default=None)
+    return newest is None or all(node.checked_at is not None and node.checked_at >= newest for node in active)
 
 
 def settled_slot(chain: ChainFact) -> int:

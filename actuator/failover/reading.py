@@ -47,6 +47,7 @@ def believe(before: NodeFact, reading: Reading) -> NodeFact:
         lib_num=reading.lib_num if reading.lib_num is not None else before.lib_num,
         lib_moved_at=now if moved and not first_look else before.lib_moved_at,
         peers=reading.peers,
+        active_since=(before.active_since or now) if answered and reading.paused is False else None,
         broken_at=now if broke else before.broken_at,
     )
 

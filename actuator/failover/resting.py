@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from actuator.facts import Facts, NodeFact, Reach
+from actuator.facts import Facts, NodeFact, Reach, active_members
 from actuator.failover import running
 from actuator.failover.enter import anew, begin, enter, latch, notice, pause_order
 from actuator.failover.gap import gap_until, next_opening
@@ -32,7 +32,7 @@ TELL_AFTER = 3.0
 def observing(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
     """After a start: look for a full round, unless a plan was interrupted or two produce."""
     now = facts.now
-    active = [node.name for node in facts.nodes if node.active]
+    active = active_members(facts)
     if len(active) > 1:
         return separate(state, facts, policy, active)
     if state.plan is not None:
@@ -80,7 +80,7 @@ def _collect(decision: Decision, facts: Facts) -> Decision:
 
 
 def _steady(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
-    active = [node.name for node in facts.nodes if node.active]
+    active = active_members(facts)
     if len(active) > 1:
         return separate(state, facts, policy, active)
     if asked.switchover is not None:
@@ -192,7 +192,7 @@ def waiting(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> De
     plan = state.plan
     assert plan is not None  # noqa: S101 - WAITING is entered with a plan only
     now = facts.now
-    active = [node.name for node in facts.nodes if node.active]
+    active = active_members(facts)
     if plan.source is not None and plan.source not in active and active:
         return _drop(state, facts, policy, f"{plan.source} is not the active node any more")
     if len(active) > 1:
@@ -226,7 +226,7 @@ def _drop(state: GroupState, facts: Facts, policy: Policy, *why: str) -> Decisio
 
 def latched(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
     """Only an operator moves a latched group, except that two producers are never left alone."""
-    active = [node.name for node in facts.nodes if node.active]
+    active = active_members(facts)
     if len(active) > 1:
         return separate(state, facts, policy, active)
     if asked.switchover is not None:

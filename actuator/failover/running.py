@@ -2,7 +2,17 @@
 
 from dataclasses import replace
 
-from actuator.facts import Facts, NodeFact, Reach, StepFact, empty_own_slots, settled_slot, stalled
+from actuator.facts import (
+    Facts,
+    NodeFact,
+    Reach,
+    StepFact,
+    active_members,
+    at_the_same_time,
+    empty_own_slots,
+    settled_slot,
+    stalled,
+)
 from actuator.failover.cost import certificate, first_block_after, proving_window
 from actuator.failover.enter import anew, enter, latch, notice, pause_order
 from actuator.failover.machine import Event
@@ -179,8 +189,8 @@ def _may_be_active(node: NodeFact, facts: Facts) -> bool:
 def verifying(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
     """The target reads unpaused; its block on a witness proves that it produces."""
     plan = _plan(state)
-    active = [node.name for node in facts.nodes if node.active]
-    if len(active) > 1:
+    active = active_members(facts)
+    if len(active) > 1 and at_the_same_time(facts):
         cause = f"{' and '.join(active)} are active at the same time; {plan.target} stays"
         plan = replace(plan, kind=Kind.SEPARATION, cause=cause)
         after = enter(state, Event.TWO_ACTIVE, facts.now, plan=plan, epoch=state.epoch + 1)
@@ -240,7 +250,7 @@ def _verified(state: GroupState, facts: Facts, policy: Policy) -> Decision:
 def returning(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
     """The plan's target failed: the old node if it is fit, else the next one, each under a new epoch."""
     plan = _plan(state)
-    active = [node.name for node in facts.nodes if node.active]
+    active = active_members(facts)
     if len(active) == 1 and active[0] == plan.source:
         return _ended(state, Event.HOLDER_BACK, facts, policy, f"{plan.source} goes on producing")
     candidate: str | None = None

@@ -5,6 +5,7 @@ from actuator.facts import (
     Facts,
     NodeFact,
     Reach,
+    at_the_same_time,
     empty_own_slots,
     last_own_block,
     settled_slot,
@@ -127,6 +128,10 @@ def take_over(
 
 def separate(state: GroupState, facts: Facts, policy: Policy, active: list[str]) -> Decision:
     """Two of ours are active: pause all but the holder at once, also when nothing else may be done."""
+    if not at_the_same_time(facts):
+        return Decision(
+            state, why=f"{' and '.join(active)} read active, but not at the same time: looking again"
+        )
     keep = state.holder if state.holder in active else active[0]
     cause = f"{' and '.join(active)} are active at the same time; {keep} stays"
     refusal = barred(policy, facts)

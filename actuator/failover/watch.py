@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from actuator import groups, steps
 from actuator.config import Group
-from actuator.facts import Facts, Reach, StepFact
+from actuator.facts import Facts, Reach, StepFact, active_members, at_the_same_time
 from actuator.failover import decide as deciding
 from actuator.failover.explain import outlook
 from actuator.failover.machine import Phase
@@ -164,6 +164,9 @@ class GroupWatch:
     def _decide(self, asked: Asked) -> Decision:
         self._epoch_before = self._state.epoch
         facts = self.sight.facts(self._step_facts())
+        if not at_the_same_time(facts):
+            for name in active_members(facts):
+                self.sight.refresh(name)
         decision = deciding.decide(self._state, facts, self.policy, asked)
         self._apply(decision, facts)
         self._view = View(self.policy, decision.state, facts, decision)

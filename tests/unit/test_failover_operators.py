@@ -1,5 +1,7 @@
 """What operators ask for besides a switchover now: holds, schedules, dry runs."""
 
+from dataclasses import replace
+
 import pytest
 
 from actuator.failover.decide import decide
@@ -129,3 +131,16 @@ def test_a_request_names_its_node() -> None:
     )
     wish = wanted_switchover({"to": "B"}, "alice", NOW, "n")
     assert wish == Request("n", "B", "alice", NOW)
+
+
+def test_an_old_reading_beside_a_new_one_is_not_two_active_nodes() -> None:
+    """A was paused and B resumed by hand since A was read last."""
+    before = node("A", NOW - 0.8, paused=False, active_since=NOW - 500)
+    now = node("B", NOW, active_since=NOW, paused=False)
+
+    unclear = decide(steady(), facts(NOW, before, now), POLICY)
+    together = decide(steady(), facts(NOW, replace(before, checked_at=NOW), now), POLICY)
+
+    assert (unclear.state.phase, unclear.orders) == (Phase.STEADY, ())
+    assert "looking again" in unclear.why
+    assert together.state.phase is Phase.DISARMING
