@@ -5,7 +5,7 @@ in the same order: write down → claim → verify → fence number → effect �
 """
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from operator import attrgetter
 
 from actuator.facts import Facts, Reach, StepFact
@@ -42,31 +42,36 @@ class Watcher:
     def verified(self, row: Row) -> None:
         """The other members were read just before a resume."""
 
+    def sent(self, row: Row) -> None:
+        """A call goes out to a node."""
+
     def died(self) -> None:
         """The process was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """All that an actuator touches."""
+
+    engine: Engine
+    network: Network
+    ledger: SimLedger
+    nodes: list[Node]
+    witnesses: list[Witness]
+    watcher: Watcher
 
 
 class Actuator:
     """One process; `die` and `boot` make it another one with the same ledger."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        network: Network,
-        ledger: SimLedger,
-        policy: Policy,
-        nodes: list[Node],
-        witnesses: list[Witness],
-        watcher: Watcher,
-        skew: float = 0.0,
-    ) -> None:
-        self.engine = engine
-        self.network = network
-        self.ledger = ledger
+    def __init__(self, edges: "Edges", policy: Policy, skew: float = 0.0) -> None:
+        self.engine = edges.engine
+        self.network = edges.network
+        self.ledger = edges.ledger
         self.policy = policy
-        self.nodes = {node.name: node for node in nodes}
-        self.witnesses = witnesses
-        self.watcher = watcher
+        self.nodes = {node.name: node for node in edges.nodes}
+        self.witnesses = edges.witnesses
+        self.watcher = edges.watcher
         self.skew = skew
         self.warm = True
         """The first process has looked for long; a restarted one begins with an empty view."""
@@ -76,11 +81,13 @@ class Actuator:
         """Places passed where a crash is possible."""
         self.crash_at: int | None = None
         self.back_after = 1.0
-        self.state = ledger.state
+        self.state = edges.ledger.state
         self.sight = SimSight(self, [], [])
         self.asked: list[Asked] = []
         self.answers: list[bool] = []
         self.told: set[str] = set()
+        self.why = ""
+        """Of the newest decision."""
         self._waking = False
         self._tick = 0
         self._noted_at = 0.0
@@ -209,7 +216,7 @@ class Actuator:
         if decision.state.phase is not before.phase or decision.orders:
             self.wake()
         self.state = decision.state
-        self.last_why = decision.why
+        self.why = decision.why
         self.watcher.decided(before, decision, facts)
 
     def _steps(self) -> tuple[StepFact, ...]:
@@ -279,6 +286,7 @@ class Actuator:
             return
         self.point()
         row.sent += 1
+        self.watcher.sent(row)
 
         def answered(answer: Answer) -> None:
             if not self.up or life != self.life:

@@ -1,6 +1,6 @@
 """The chain as all honest nodes see it, and nodeos as it was measured (facts of real nodeos, see below).
 
-Block k of a window is made (k+1) × 50 ms before its timestamp. A pause lets the block in progress
+Block k of a window is made (k + 1) times 50 ms before its timestamp. A pause lets the block in progress
 through; a resume takes effect within the slot in progress. A node whose link to its peers is cut goes on
 producing on a fork of its own and looks healthy over HTTP; a node that never saw a recent block since its
 start produces nothing although it is unpaused; a node that wakes from a hang is on its old fork for a while.
@@ -50,14 +50,14 @@ class Node:
     """One nodeos of our group: process, production, view of the chain."""
 
     __slots__ = (
-        "active_by", "active_since", "following", "fresh", "hung_at", "linked", "name", "own_head", "paused",
+        "active_by", "active_since", "following", "fresh", "linked", "mute", "name", "own_head", "paused",
         "paused_at", "process", "queue", "rival", "starts_paused", "up_since",
     )  # fmt: skip
 
     def __init__(self, name: str, *, paused: bool, starts_paused: bool = True) -> None:
         self.name = name
         self.process = "up"
-        """`up`, `hung`, `starting`, `down`."""
+        """`up`, `hung`, `stopping` (HTTP is closed already), `down`, `starting`."""
         self.paused = paused
         self.paused_at = 0.0
         self.starts_paused = starts_paused
@@ -72,16 +72,17 @@ class Node:
         """Its own block of a slot that another member produced too, until the next one."""
         self.queue: list[tuple[str, Callable[[], None]]] = []
         """Calls that arrived while it hung, oldest first."""
-        self.hung_at = 0.0
         self.up_since = 0.0
+        self.mute = False
+        """It makes no blocks, for a reason that nobody sees over HTTP."""
         self.active_by = "start"
         """Who made it active last: `start`, `us`, `operator`, `restart`."""
         self.active_since = 0.0
 
     @property
     def alive(self) -> bool:
-        """Whether its process exists and had opened HTTP."""
-        return self.process in ("up", "hung")
+        """Whether its process can produce, now or when it wakes."""
+        return self.process in ("up", "hung", "stopping")
 
     @property
     def armed(self) -> bool:
@@ -96,7 +97,7 @@ class Node:
 
     def makes(self, slot: int) -> bool:
         """Whether it makes the block of our slot, at that block's moment."""
-        if self.process != "up" or not self.fresh:
+        if self.process not in ("up", "stopping") or not self.fresh or self.mute:
             return False
         return not self.paused or self.paused_at > begun_at(slot)
 
@@ -109,14 +110,14 @@ class Chain:
         self.keys: tuple[str, ...] = (KEY,)
         self.version = 1
         self.changing: str | None = None
-        self.changed_at: float | None = None
-        """When the active schedule turned against us (true time)."""
+        self.against_since: float | None = None
+        """Since when the schedule, or one that is coming, forbids a resume (true time)."""
         self.first_slot = start_slot - 2 * round_slots(producers)
         self.blocks = dict(_past(producers, self.first_slot, start_slot - 1))
         self.ids: dict[int, str] = {}
         self.head = self._head_of(start_slot - 1)
         self.next_slot = start_slot
-        self.stalled = False
+        self.stalled_since: float | None = None
         self.loaded = True
         self.nodes = nodes
         self.rng = rng
@@ -134,7 +135,7 @@ class Chain:
             producer = owner(slot, self.producers)
             if producer == OURS:
                 self._our_slot(slot)
-            elif not self.stalled:
+            elif self.stalled_since is None:
                 self._add(slot, producer, f"b{slot}")
             slot += 1
             self.next_slot = slot
@@ -144,7 +145,7 @@ class Chain:
         slot = self.next_slot - 1
         if now > slot_time(slot) - 0.1 or owner(slot, self.producers) != OURS or slot in self.blocks:
             return
-        if node.process == "up" and node.fresh and self.keys == (KEY,):
+        if node.process == "up" and node.fresh and not node.mute and self.keys == (KEY,):
             self._our_slot(slot)
 
     def _add(self, slot: int, producer: str, block_id: str) -> None:
@@ -158,7 +159,7 @@ class Chain:
             if not makers:
                 self.on_slot(slot, [], False)
             return
-        public = [node for node in makers if node.following and node.linked and not self.stalled]
+        public = [node for node in makers if node.following and node.linked and self.stalled_since is None]
         for node in makers:
             if node not in public:
                 self._private(node, slot)
@@ -174,6 +175,23 @@ class Chain:
     def _private(self, node: Node, slot: int) -> None:
         before = node.own_head or self.head
         node.own_head = Head(before.num + 1, f"b{slot}{node.name}'", slot, OURS)
+
+    def stall(self, now: float) -> None:
+        """From now on nobody's blocks get anywhere."""
+        if self.stalled_since is None:
+            self.stalled_since = now
+
+    def announce(self, text: str, now: float) -> None:
+        """A schedule that changes something for us is pending."""
+        self.changing = text
+        self.against_since = now if self.against_since is None else self.against_since
+
+    def turn(self, producers: tuple[str, ...], keys: tuple[str, ...], now: float) -> None:
+        """Another schedule becomes active."""
+        self.producers, self.keys, self.changing = producers, keys, None
+        self.version += 1
+        against = OURS not in producers or keys != (KEY,)
+        self.against_since = (self.against_since or now) if against else None
 
     def head_of(self, node: Node) -> Head:
         """What a node shows as its head."""

@@ -1,23 +1,34 @@
 """Watches the true state of the world and writes down every broken promise (I1 to I13)."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from actuator.facts import Facts
-from actuator.failover.state import Decision, GroupState, Verb
+from actuator.failover.machine import Phase
+from actuator.failover.state import Automation, Decision, GroupState, Kind, Verb
 from actuator.step import State
+from nodekit.slots import EPOCH
 from tests.sim.actuator import Watcher
-from tests.sim.chain import KEY, OURS, Chain, Node
+from tests.sim.chain import Chain, Node
 from tests.sim.engine import Engine
 from tests.sim.ledger import Row, SimLedger
-from tests.sim.network import QUEUED
+from tests.sim.network import QUEUED, Link
+
+if TYPE_CHECKING:
+    from tests.sim.actuator import Actuator
 
 REACTION = 2.5
 """Seconds within which a second active node that can be reached must have been told to pause: one poll,
 one decision, one call."""
+NOTICED = 1.6
+"""Seconds after which what an operator did must have been seen."""
 GONE_FOR = 4.0
 """Seconds for which the evidence that a process was gone may have been gathered before its return."""
-SCHEDULE_SEEN = 5.0
-"""Seconds after which a changed schedule must have been noticed."""
+SCHEDULE_SEEN = 6.0
+"""Seconds after which a changed schedule, read every three, must count for a resume."""
+STALL_SEEN = 22.0
+"""Seconds after which a chain that stands still must be known to: two turns of others, one of ours, two of
+looking."""
 
 
 @dataclass(slots=True)
@@ -31,90 +42,106 @@ class Record:
     """Our slots that two members made in time, whoever's fault."""
     strip: dict[int, str] = field(default_factory=dict)
     """Our slots → names of the makers."""
-    resumes: list[tuple[float, str]] = field(default_factory=list)
-    """Resumes of ours that took effect."""
-    pauses: list[tuple[float, str]] = field(default_factory=list)
+    effects: list[tuple[float, str, str]] = field(default_factory=list)
+    """Calls of ours that took effect: true time, verb, node."""
     lines: list[str] = field(default_factory=list)
     """The story in words, when asked for."""
+
+    def of(self, verb: str) -> list[tuple[float, str]]:
+        """When and where calls of one kind took effect."""
+        return [(moment, node) for moment, done, node in self.effects if done == verb]
 
 
 class Referee(Watcher):
     """Judges one story by the truth that the actuator cannot see."""
 
+    actuator: "Actuator"
+
     def __init__(
-        self, engine: Engine, chain: Chain, nodes: list[Node], ledger: SimLedger, *, talk: bool = False
+        self,
+        engine: Engine,
+        chain: Chain,
+        nodes: list[Node],
+        ledger: SimLedger,
+        links: dict[str, Link],
+        *,
+        talk: bool = False,
     ) -> None:
         self.engine = engine
         self.chain = chain
         self.nodes = nodes
         self.ledger = ledger
+        self.links = links
         self.talk = talk
         self.record = Record()
-        self.verified_at: dict[str, float] = {}
-        self.no_action: str | None = None
-        """While set, any order is a broken promise of that name."""
-        self.hands_off: dict[str, float] = {}
-        """Nodes that an operator paused while all was well: they may not be resumed by us."""
-        self.two_since: float | None = None
-        self.reachable: dict[str, bool] = {}
-        chain.on_slot = self.slot
+        self._verified_at = 0.0
+        self._two_since: float | None = None
+        self._hands_off = False
+        self._held: dict[str, tuple[float, float]] = {}
+        self._automatic: dict[int, float] = {}
+        """Automatic plans that resumed a node → when they did last."""
+        chain.on_slot = self._slot
 
     def say(self, text: str) -> None:
         """Note an event for a reader."""
         if self.talk:
-            slot = (self.engine.now - 946684800.0) * 2 - self.chain.first_slot
+            slot = (self.engine.now - EPOCH) * 2 - self.chain.first_slot
             self.record.lines.append(f"{slot:8.2f} {text}")
 
     def broke(self, promise: str, text: str) -> None:
-        """Note a broken promise once."""
-        line = f"{promise}: {text}"
-        self.say(f"BROKEN {line}")
-        self.record.broken.append(line)
+        """Note a broken promise."""
+        self.say(f"BROKEN {promise}: {text}")
+        self.record.broken.append(f"{promise}: {text}")
 
-    def slot(self, slot: int, makers: list[str], seen: bool) -> None:
-        """One of our slots passed."""
+    def _slot(self, slot: int, makers: list[str], seen: bool) -> None:
         record = self.record
         record.strip[slot] = "".join(makers) if seen else "".join(makers).lower() or "."
         record.missed.discard(slot)
-        if not seen and not self.chain.stalled:
+        if not seen and self.chain.stalled_since is None:
             record.missed.add(slot)
         if len(makers) > 1:
             record.doubled.add(slot)
 
-    def effect(self, node: Node, verb: str) -> None:
-        """A pause or resume of ours was executed by a node."""
-        now = self.engine.now
-        self.say(f"{node.name} executes {verb}")
-        if verb == "pause":
-            self.record.pauses.append((now, node.name))
-            return
-        self.record.resumes.append((now, node.name))
-        if node.name in self.hands_off:
-            self.broke("I11", f"{node.name} was paused by an operator and is resumed")
-        against = self.chain.changed_at
-        if against is not None and now - against > SCHEDULE_SEEN:
-            self.broke("I13", f"{node.name} is resumed although the schedule turned against us")
+    # --- people ---------------------------------------------------------------------------------------
 
-    def settled(self, node: Node) -> None:
-        """A node that we resumed goes on running with that (a queue was worked off, if there was one)."""
-        if node.paused or node.active_by != "us":
-            return
-        for other in self.nodes:
-            if other is node or not other.armed or other.disarms_itself:
-                continue
-            known = self.verified_at.get(other.name, 0.0)
-            if other.active_by in ("operator", "restart") and other.active_since > known:
-                continue  # came later than the last look before the resume: not our doing
-            self.broke("I1", f"{node.name} was resumed by us while {other.name} ({other.active_by}) is armed")
+    def by_hand(self, node: Node, verb: str) -> None:
+        """An operator paused the only active node while all was well: that must stay so (I11)."""
+        if verb == "pause" and self._all_well() and self.ledger.state.holder == node.name:
+            self.engine.after(NOTICED, self._noticed, node, self.actuator.life)
+
+    def _noticed(self, node: Node, life: int) -> None:
+        if self._all_well(paused=node) and life == self.actuator.life:
+            self._hands_off = True
+
+    def _all_well(self, paused: Node | None = None) -> bool:
+        resting = self.actuator.state.phase in (Phase.STEADY, Phase.LATCHED)
+        return (
+            self.actuator.up and resting and all(self._reached(node) for node in self.nodes)
+            and not any(node.armed for node in self.nodes if node is not paused and paused is not None)
+            and (paused is None or paused.paused)
+        )  # fmt: skip
+
+    def _reached(self, node: Node) -> bool:
+        link = self.links[node.name]
+        return node.process == "up" and not link.down and link.loss == 0.0
+
+    def consent(self) -> None:
+        """An operator asks for something: automation may move again."""
+        self._hands_off = False
+        self._automatic.clear()
+
+    def held(self, name: str, until: float) -> None:
+        """An operator holds a node or the group, if the actuator is there to hear it."""
+        if self.actuator.up:
+            self._held[name] = (self.engine.now + 0.1, until)
+
+    # --- calls ----------------------------------------------------------------------------------------
 
     def claimed(self, row: Row) -> None:
         """A resume needs a fence record of its own epoch for every other member (I2)."""
         self.say(f"claimed {row.key} {row.order.verb}")
-        if self.no_action is not None:
-            self.broke(self.no_action, f"{row.key} is performed")
         if row.order.verb is not Verb.RESUME:
             return
-        self.verified_at.clear()
         for node in self.nodes:
             if node.name != row.order.node and not self._fenced(node, row.epoch):
                 self.broke("I2", f"{row.key} without a fence of {node.name} in epoch {row.epoch}")
@@ -127,36 +154,101 @@ class Referee(Watcher):
             if row.order.node == node.name and row.order.verb is Verb.PAUSE
         ]
         held = any(row.state is State.OK for row in pauses)
-        waits = any(row.evidence == QUEUED for row in pauses) and node.starts_paused
-        gone = self.engine.now - node.up_since < GONE_FOR or node.process in ("down", "starting")
-        return held or waits or (gone and node.starts_paused)
+        waits = any(row.evidence == QUEUED for row in pauses)
+        gone = self.engine.now - node.up_since < GONE_FOR or node.process in ("down", "starting", "stopping")
+        return held or ((waits or gone) and node.starts_paused)
 
     def verified(self, row: Row) -> None:
         """All others were read just now."""
-        for node in self.nodes:
-            self.verified_at[node.name] = self.engine.now
+        self._verified_at = self.engine.now
+
+    def sent(self, row: Row) -> None:
+        """A call goes out: each at most once, for ever (I3)."""
+        if row.sent > 1:
+            self.broke("I3", f"{row.key} was sent {row.sent} times")
+        if row.order.verb is Verb.RESUME:
+            self._promised(row.order.node)
+
+    def _promised(self, name: str) -> None:
+        """What a resume must never go against."""
+        now, chain = self.engine.now, self.chain
+        if self._hands_off:
+            self.broke("I11", f"{name} is resumed although an operator stopped production")
+        if chain.against_since is not None and now - chain.against_since > SCHEDULE_SEEN:
+            self.broke("I13", f"{name} is resumed although the schedule turned against us")
+        if chain.stalled_since is not None and now - chain.stalled_since > STALL_SEEN:
+            self.broke("I8", f"{name} is resumed although the whole chain stands still")
+        if self.actuator.policy.automation is not Automation.ON and self._automatic_plan():
+            self.broke("I11", f"{name} is resumed although automation is {self.actuator.policy.automation}")
+        begin, end = self._held.get(name, (0.0, 0.0))
+        if begin < now < end:
+            self.broke("I11", f"{name} is resumed although an operator holds it")
+        self._count()
+
+    def _automatic_plan(self) -> bool:
+        plan = self.ledger.state.plan
+        return plan is not None and plan.requested_by == "watch"
+
+    def _count(self) -> None:
+        """Automatic takeovers keep their distance and their daily number (I10)."""
+        plan, policy, now = self.ledger.state.plan, self.actuator.policy, self.engine.now
+        if plan is None or plan.kind not in (Kind.TAKEOVER, Kind.RESTORE):
+            return
+        earlier = [moment for epoch, moment in self._automatic.items() if epoch != plan.first_epoch]
+        if earlier and now - max(earlier) < policy.cooldown:
+            self.broke("I10", f"two automatic takeovers within {now - max(earlier):.0f} s")
+        if len(earlier) >= policy.per_day:
+            self.broke("I10", f"more than {policy.per_day} automatic takeovers")
+        self._automatic[plan.first_epoch] = now
+
+    def effect(self, node: Node, verb: str) -> None:
+        """A pause or resume of ours was executed by a node."""
+        self.say(f"{node.name} executes {verb}")
+        self.record.effects.append((self.engine.now, verb, node.name))
+
+    def settled(self, node: Node) -> None:
+        """A node that we resumed goes on running with that: nobody else may be armed (I1).
+
+        Called when the last call that waited at it is executed. What became active after the others
+        were read for this resume, by an operator's hand or an unfenced start, is not our doing.
+        """
+        if node.paused or node.active_by != "us":
+            return
+        for other in self.nodes:
+            if other is node or not other.armed or other.disarms_itself:
+                continue
+            if other.active_by in ("operator", "restart") and other.active_since > self._verified_at:
+                continue
+            self.broke("I1", f"{node.name} was resumed by us while {other.name} ({other.active_by}) is armed")
+
+    # --- decisions ------------------------------------------------------------------------------------
 
     def died(self) -> None:
         """Nobody can react now."""
-        self.two_since = None
+        self._two_since = None
 
     def decided(self, before: GroupState, decision: Decision, facts: Facts) -> None:
         """Look at the truth after every decision."""
+        if self.talk:
+            self._tell(before, decision)
+        active = [node for node in self.nodes if node.process == "up" and not node.paused]
+        if len(active) < 2 or not self._must_separate(active):
+            self._two_since = None
+        elif self._two_since is None:
+            self._two_since = self.engine.now
+        elif self.engine.now - self._two_since > REACTION:
+            self.broke("I1", f"{len(active)} members are active for more than {REACTION} s, nobody is paused")
+            self._two_since = float("inf")
+
+    def _must_separate(self, active: list[Node]) -> bool:
+        free = self.actuator.policy.automation is Automation.ON and "*" not in self._held
+        return free and not self.ledger.state.operator_latch and all(self._reached(node) for node in active)
+
+    def _tell(self, before: GroupState, decision: Decision) -> None:
         state = decision.state
-        if self.talk and (state.phase is not before.phase or decision.orders):
+        if state.phase is not before.phase or decision.orders:
             orders = ", ".join(f"{order.verb} {order.node}" for order in decision.orders)
             self.say(f"{before.phase} → {state.phase} e{state.epoch} [{orders}] {decision.why}")
-            for notice in decision.notices:
+        for notice in decision.notices:
+            if notice.key not in self.ledger.notices or self.ledger.notices[notice.key] is notice:
                 self.say(f"  told: {notice.kind} {notice.details}")
-        active = [node for node in self.nodes if node.process == "up" and not node.paused]
-        if len(active) < 2 or state.operator_latch or not all(self.reachable[node.name] for node in active):
-            self.two_since = None
-        elif self.two_since is None:
-            self.two_since = self.engine.now
-        elif self.engine.now - self.two_since > REACTION:
-            self.broke("I1", f"{len(active)} members are active for more than {REACTION} s, nobody is paused")
-            self.two_since = float("inf")
-
-    def schedule_against_us(self) -> bool:
-        """Whether no node of ours may produce by the active schedule."""
-        return OURS not in self.chain.producers or self.chain.keys != (KEY,)
