@@ -113,7 +113,7 @@ def _one_active(state: GroupState, facts: Facts, policy: Policy, name: str) -> D
         if restarted:
             why = f"{name} restarted unpaused while {state.holder} is not active"
         return latch(state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=not restarted, holder=name)
-    silent = silent_since(facts, policy.producer, state.since)
+    silent = silent_since(facts, policy.producer, name, state.since)
     if silent is None:
         return Decision(state, why=f"{name} is active")
     cause = f"{name} is unpaused but its slots stay empty while the others' blocks arrive"

@@ -30,7 +30,14 @@ BLOCK_LEAD = 0.7
 """A block leaves its producer up to 0.6 s before its timestamp (measured)."""
 
 
-def silent_since(facts: Facts, producer: str, active_from: float) -> int | None:
+def witness_behind(facts: Facts, holder: str, slot: int) -> bool:
+    """Whether another member has a block of `slot` or later: then the witness is cut off, not the holder."""
+    return any(
+        node.name != holder and node.head_slot is not None and node.head_slot >= slot for node in facts.nodes
+    )
+
+
+def silent_since(facts: Facts, producer: str, holder: str, active_from: float) -> int | None:
     """First of the newest settled empty slots of our current window, when there are enough of them.
 
     Slots before `active_from` (unix seconds) were not the holder's to fill.
@@ -51,7 +58,9 @@ def silent_since(facts: Facts, producer: str, active_from: float) -> int | None:
         empty.insert(0, slot)
     previous = range(window.first_slot - 12, window.first_slot)
     others_flow = any(slot in chain.blocks for slot in previous)
-    return empty[0] if len(empty) >= SILENT_SLOTS and others_flow else None
+    if len(empty) < SILENT_SLOTS or not others_flow or witness_behind(facts, holder, empty[0]):
+        return None
+    return empty[0]
 
 
 def alive_since(chain: ChainFact | None, producer: str, since: float) -> str | None:
@@ -81,7 +90,8 @@ def hung(holder: NodeFact, facts: Facts, policy: Policy) -> str | None:
             for slot in empty_own_slots(chain, policy.producer, current_slot(answered))
             if slot_time(slot) > opens
         ]
-        if len(empty) < SILENT_SLOTS or max(empty) < chain.head_slot:
+        too_few = len(empty) < SILENT_SLOTS or max(empty) < chain.head_slot
+        if too_few or witness_behind(facts, holder.name, empty[0]):
             return None
         return f"{holder.name} does not answer for {quiet:.1f} s and {len(empty)} of our slots stayed empty"
     soon = opens is not None and opens - facts.now < HUNG_MARGIN

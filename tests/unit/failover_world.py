@@ -67,10 +67,11 @@ def facts(
     now: float, *nodes: NodeFact, view: ChainFact | None = None, steps: tuple[StepFact, ...] = ()
 ) -> Facts:
     """Facts at a moment; members that are not given are healthy: A active, B and C paused."""
+    shown = chain(now) if view is None else view
     given = {item.name: item for item in nodes}
-    healthy = {"A": node("A", now, paused=False), "B": node("B", now), "C": node("C", now)}
+    healthy = {name: node(name, now, paused=name != "A", head_slot=shown.head_slot) for name in "ABC"}
     members = tuple(given.get(name, healthy[name]) for name in "ABC")
-    return Facts(now, members, chain(now) if view is None else view, steps)
+    return Facts(now, members, shown, steps)
 
 
 def blind(now: float, *nodes: NodeFact) -> Facts:

@@ -8,7 +8,7 @@ from actuator.facts import Reach
 from actuator.failover.decide import decide
 from actuator.failover.machine import Phase
 from actuator.failover.state import Verb
-from tests.unit.failover_world import POLICY, at, dead, done, facts, node, planned, steady
+from tests.unit.failover_world import POLICY, at, chain, dead, done, facts, node, planned, steady
 
 
 def test_another_candidate_is_resumed_only_after_everybody_was_paused_under_its_own_epoch() -> None:
@@ -129,3 +129,20 @@ def test_when_the_holder_was_active_is_the_moment_of_the_look_and_not_of_the_dec
     state = decide(steady(), facts(now, node("A", now, paused=False, checked_at=now - 0.8)), POLICY).state
 
     assert state.holder_active_at == now - 0.8
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_witness_that_lags_behind_another_member_proves_nobody_silent(hangs: bool) -> None:
+    """The witness was cut off right before our window; the standby has blocks of it."""
+    now = at(39)
+    view = chain(now, empty=(36, 37, 38, 39))
+    heads = {"head_slot": view.head_slot}
+    quiet = {"reach": Reach.TIMEOUT, "paused": None, "answered_at": at(35)} if hangs else {"paused": False}
+    holder = node("A", now, **quiet)
+    same = (node("B", now, **heads), node("C", now, **heads))
+    ahead = (node("B", now, head_slot=view.head_slot + 2), node("C", now, **heads))
+
+    believed = decide(steady(), facts(now, holder, *same, view=view), POLICY)
+    doubted = decide(steady(), facts(now, holder, *ahead, view=view), POLICY)
+
+    assert (believed.state.phase, doubted.state.phase) == (Phase.FENCING, Phase.STEADY)
