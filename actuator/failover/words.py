@@ -62,7 +62,7 @@ def _proof_due(policy: Policy, facts: Facts) -> str:
     return "the end of our next window" if opens is None else utc(opens + SLOTS_PER_WINDOW * SLOT_SECONDS)
 
 
-def _verified(notice: Notice, policy: Policy, _facts: Facts) -> Message:
+def _verified(notice: Notice, policy: Policy, facts: Facts) -> Message:
     plan, paper = _plan(notice), notice.certificate
     what = {Kind.SWITCHOVER: "switchover", Kind.RESTORE: "restart"}.get(plan.kind, "takeover")
     back = plan.kind is Kind.SWITCHOVER and plan.target != plan.wanted
@@ -75,7 +75,7 @@ def _verified(notice: Notice, policy: Policy, _facts: Facts) -> Message:
             ("What happened", f"{plan.cause}."),
             ("What was done", _done(plan, paper)),
             ("Cost", _cost(plan, paper)),
-            ("What you do", _next_for(plan, policy, back=back)),
+            ("What you do", _next_for(plan, policy, facts, back=back)),
         ),
     )
 
@@ -100,7 +100,7 @@ def _cost(plan: Plan, paper: Certificate | None) -> str:
     return f"{missed}, {len(paper.doubled)} doubled{took}."
 
 
-def _next_for(plan: Plan, policy: Policy, *, back: bool) -> str:
+def _next_for(plan: Plan, policy: Policy, facts: Facts, *, back: bool) -> str:
     if back:
         return f"{plan.wanted} did not take over. See `chainwarden history` before you try again."
     if plan.kind is Kind.SWITCHOVER:
@@ -108,10 +108,22 @@ def _next_for(plan: Plan, policy: Policy, *, back: bool) -> str:
     if plan.kind is Kind.RESTORE:
         return f"Find out why {plan.target} restarted."
     return (
-        f"Find out why {plan.source} died; after a hard kill nodeos needs `--hard-replay-blockchain` or a "
-        f"snapshot. It must come back paused and stay so: there is no automatic fail-back. When it is in "
-        f"sync: `chainwarden switchover {policy.group} --to {plan.source}`. Another failure within "
+        f"{_find_out(plan.source or 'the old node', facts)} There is no automatic fail-back. When it is in sync: "
+        f"`chainwarden switchover {policy.group} --to {plan.source}`. Another failure within "
         f"{policy.cooldown / 60:.0f} min is left to you."
+    )
+
+
+def _find_out(name: str, facts: Facts) -> str:
+    """What to look for on the node that was replaced, by what it shows now."""
+    reach = facts.node(name).reach
+    if reach is Reach.TIMEOUT:
+        return f"Find out why {name} hangs; it pauses itself when it wakes. Do not restart it without its start fence."
+    if reach is Reach.ANSWERS:
+        return f"Find out why {name} did not produce: key, clock, peers, its log. It is paused and stays so."
+    return (
+        f"Find out why {name} died. After a hard kill nodeos needs `--hard-replay-blockchain` or a snapshot; it must "
+        "come back paused and stay so."
     )
 
 
