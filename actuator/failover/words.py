@@ -108,8 +108,8 @@ def _next_for(plan: Plan, policy: Policy, facts: Facts, *, back: bool) -> str:
     if plan.kind is Kind.RESTORE:
         return f"Find out why {plan.target} restarted."
     return (
-        f"{_find_out(plan.source or 'the old node', facts)} There is no automatic fail-back. When it is in sync: "
-        f"`chainwarden switchover {policy.group} --to {plan.source}`. Another failure within "
+        f"{_find_out(plan.source or 'the old node', facts)} There is no automatic fail-back. When it is in "
+        f"sync: `chainwarden switchover {policy.group} --to {plan.source}`. Another failure within "
         f"{policy.cooldown / 60:.0f} min is left to you."
     )
 
@@ -118,12 +118,12 @@ def _find_out(name: str, facts: Facts) -> str:
     """What to look for on the node that was replaced, by what it shows now."""
     reach = facts.node(name).reach
     if reach is Reach.TIMEOUT:
-        return f"Find out why {name} hangs; it pauses itself when it wakes. Do not restart it without its start fence."
+        return f"Find out why {name} hangs; it pauses itself when it wakes. Restart it with its start fence only."
     if reach is Reach.ANSWERS:
         return f"Find out why {name} did not produce: key, clock, peers, its log. It is paused and stays so."
     return (
-        f"Find out why {name} died. After a hard kill nodeos needs `--hard-replay-blockchain` or a snapshot; it must "
-        "come back paused and stay so."
+        f"Find out why {name} died. After a hard kill nodeos needs `--hard-replay-blockchain` or a snapshot; it "
+        "must come back paused and stay so."
     )
 
 

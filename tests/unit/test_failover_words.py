@@ -20,8 +20,8 @@ def parts(message: Message) -> dict[str, str]:
 
 
 def started() -> tuple[Notice, Message]:
-    now = at(40)
-    view = chain(now, empty=(38, 39, 40))
+    now = at(41, 0.5)
+    view = chain(now, empty=(38, 39, 40, 41))
     heads = {"head_slot": view.head_slot}
     found = facts(now, dead("A", now, at(37)), node("B", now, **heads), node("C", now, **heads), view=view)
     (notice,) = decide(steady(), found, POLICY).notices
@@ -37,7 +37,7 @@ def test_the_first_message_says_what_happened_what_is_done_what_it_costs_and_wha
     assert list(parts(message)) == ["What happened", "What chainwarden does", "Cost so far", "What you do"]
     assert "A is gone: it refused 11 connections" in parts(message)["What happened"]
     assert "C is told to stay paused" in parts(message)["What chainwarden does"]
-    assert parts(message)["Cost so far"] == "3 blocks missed."
+    assert parts(message)["Cost so far"] == "4 blocks missed."
     assert "`chainwarden explain bp`" in parts(message)["What you do"]
 
 
