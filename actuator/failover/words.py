@@ -118,9 +118,9 @@ def _find_out(name: str, facts: Facts) -> str:
     """What to look for on the node that was replaced, by what it shows now."""
     reach = facts.node(name).reach
     if reach is Reach.TIMEOUT:
-        return f"Find out why {name} hangs; it pauses itself when it wakes. Restart it with its start fence only."
+        return f"Find out why {name} hangs; it pauses itself when it wakes. Restart it only start-fenced."
     if reach is Reach.ANSWERS:
-        return f"Find out why {name} did not produce: key, clock, peers, its log. It is paused and stays so."
+        return f"Find out why {name} did not produce: key, clock, peers, log. It is paused and stays so."
     return (
         f"Find out why {name} died. After a hard kill nodeos needs `--hard-replay-blockchain` or a snapshot; it "
         "must come back paused and stay so."
