@@ -9,7 +9,8 @@ from actuator.facts import Facts
 from actuator.failover import resting, running
 from actuator.failover.explain import utc
 from actuator.failover.machine import Phase
-from actuator.failover.state import Asked, Decision, GroupState, Policy
+from actuator.failover.state import Asked, Decision, GroupState, Policy, Request
+from actuator.step import Refusal
 
 _PHASES = {
     Phase.OBSERVING: resting.observing,
@@ -30,11 +31,26 @@ def decide(state: GroupState, facts: Facts, policy: Policy, asked: Asked = NOTHI
     """What to do now. The same arguments give the same decision; nothing is remembered elsewhere."""
     state, facts = _note(state, facts, asked)
     decision = _PHASES[state.phase](state, facts, policy, asked)
+    if asked.switchover is not None:
+        decision = _answer(decision, asked.switchover)
     holder = decision.state.holder
     if holder is not None and facts.node(holder).active:
         seen = replace(decision.state, holder_active_at=facts.node(holder).checked_at)
         return replace(decision, state=seen)
     return decision
+
+
+def _answer(decision: Decision, wish: Request) -> Decision:
+    """A wish that was neither taken up nor refused came in the middle of a plan: say so."""
+    plan, later = decision.state.plan, decision.state.scheduled
+    taken = wish.id in (plan and plan.request, later and later.id)
+    if taken or decision.refusals:
+        return decision
+    number = plan.first_epoch if plan is not None else decision.state.epoch
+    what = f"{plan.kind} " if plan is not None else ""
+    return decision.with_refusals(
+        Refusal("request", f"{what}#{number} is under way; ask again when it ended")
+    )
 
 
 def _note(state: GroupState, facts: Facts, asked: Asked) -> tuple[GroupState, Facts]:

@@ -107,6 +107,12 @@ def barred(policy: Policy, facts: Facts) -> Refusal | None:
     return None
 
 
+def counted(state: GroupState, now: float) -> tuple[float, ...]:
+    """The automatic takeovers, with the one that ends now."""
+    automatic = state.plan is not None and state.plan.kind in (Kind.TAKEOVER, Kind.RESTORE)
+    return (*state.takeovers, now)[-20:] if automatic else state.takeovers
+
+
 def limit_reached(state: GroupState, policy: Policy, now: float) -> str | None:
     """Which limit of automatic takeovers is used up, in words."""
     recent = [moment for moment in state.takeovers if now - moment < DAY]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from actuator.facts import Facts, NodeFact, Reach, active_members
 from actuator.failover import running
-from actuator.failover.enter import anew, begin, enter, latch, notice, pause_order
+from actuator.failover.enter import anew, barred, begin, enter, latch, notice, pause_order
 from actuator.failover.gap import gap_until, next_opening
 from actuator.failover.machine import Event
 from actuator.failover.readiness import gone, just_restarted, not_gone_because, unready
@@ -36,6 +36,9 @@ def observing(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> 
     if len(active) > 1:
         return separate(state, facts, policy, active)
     if state.plan is not None:
+        refusal = barred(policy, facts)
+        if refusal is not None and state.plan.request is None:
+            return _leave(state, policy, refusal)
         after = enter(state, Event.PLAN_FOUND, now, epoch=state.epoch + 1)
         return running.fencing(after, anew(facts), policy, asked)
     if asked.switchover is not None:
@@ -51,6 +54,14 @@ def observing(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> 
         return Decision(_adopt(state, active), refusals=(Refusal("observing", why),), why=why)
     after = enter(_adopt(state, active), Event.ROUND_SEEN, now)
     return Decision(after, why="a full round was observed")
+
+
+def _leave(state: GroupState, policy: Policy, refusal: Refusal) -> Decision:
+    """A plan of our own was interrupted by our restart, and automation may not act any more."""
+    why = f"our own restart interrupted it, and it is not finished: {refusal.why}"
+    told = notice(NoticeKind.ABORTED, state, policy, why)
+    after = replace(state, plan=None)
+    return Decision(after, notices=(told,), refusals=(refusal,), ended=Outcome("aborted"), why=why)
 
 
 def _adopt(state: GroupState, active: list[str]) -> GroupState:

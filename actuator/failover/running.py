@@ -14,7 +14,7 @@ from actuator.facts import (
     stalled,
 )
 from actuator.failover.cost import certificate, first_block_after, proving_window
-from actuator.failover.enter import anew, enter, latch, notice, pause_order
+from actuator.failover.enter import anew, counted, enter, latch, notice, pause_order
 from actuator.failover.machine import Event
 from actuator.failover.readiness import (
     best_candidate,
@@ -234,13 +234,11 @@ def _verified(state: GroupState, facts: Facts, policy: Policy) -> Decision:
     plan = _plan(state)
     proof = certificate(plan, facts, policy)
     returned = plan.kind is Kind.SWITCHOVER and plan.target != plan.wanted
-    automatic = plan.kind in (Kind.TAKEOVER, Kind.RESTORE)
-    takeovers = (*state.takeovers, facts.now) if automatic else state.takeovers
     others = [node for node in facts.nodes if node.name != plan.target]
     owing = tuple(node.name for node in others if queued(node, facts, policy) is not None)
     after = enter(
         state, Event.BLOCK_SEEN, facts.now, plan=None, holder=plan.target, owing=owing,
-        takeovers=takeovers[-20:],
+        takeovers=counted(state, facts.now),
     )  # fmt: skip
     told = notice(NoticeKind.VERIFIED, state, policy, certificate=proof)
     ended = Outcome("rolled_back" if returned else "verified", proof)
@@ -290,6 +288,8 @@ def _ended(state: GroupState, event: Event, facts: Facts, policy: Policy, why: s
     """The plan is over without a new holder."""
     plan = _plan(state)
     holder = plan.source if plan.source is not None else state.holder
-    after = enter(state, event, facts.now, plan=None, holder=holder)
+    acted = plan.resumed_at is not None or plan.tried or state.epoch != plan.first_epoch
+    takeovers = counted(state, facts.now) if acted else state.takeovers
+    after = enter(state, event, facts.now, plan=None, holder=holder, takeovers=takeovers)
     told = notice(NoticeKind.ABORTED, state, policy, why)
     return Decision(after, notices=(told,), ended=Outcome("aborted"), why=why)

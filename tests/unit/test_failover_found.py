@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from actuator.facts import Reach
-from actuator.failover.decide import decide
+from actuator.failover.decide import decide, resume_after_restart
 from actuator.failover.machine import Phase
-from actuator.failover.state import Verb
+from actuator.failover.state import Asked, Automation, Kind, NoticeKind, Request, Verb
 from tests.unit.failover_world import POLICY, at, chain, dead, done, facts, node, planned, steady
 
 
@@ -146,3 +146,46 @@ def test_a_witness_that_lags_behind_another_member_proves_nobody_silent(hangs: b
     doubted = decide(steady(), facts(now, holder, *ahead, view=view), POLICY)
 
     assert (believed.state.phase, doubted.state.phase) == (Phase.FENCING, Phase.STEADY)
+
+
+def test_a_takeover_that_ended_with_the_old_node_back_counts_all_the_same() -> None:
+    """Our own restart in the middle of a restore hid that it had resumed somebody."""
+    now = at(10)
+    state = planned(Phase.RETURNING, now, Kind.RESTORE, first_epoch=4)
+    untouched = planned(Phase.RETURNING, now, first_epoch=5)
+
+    ended = decide(state, facts(now), POLICY)
+    nothing = decide(untouched, facts(now), POLICY)
+
+    assert (ended.state.phase, ended.state.takeovers) == (Phase.STEADY, (now,))
+    assert (nothing.state.phase, nothing.state.takeovers) == (Phase.STEADY, ())
+
+
+@pytest.mark.parametrize("mode", [Automation.SHADOW, Automation.OFF])
+def test_an_interrupted_takeover_is_not_finished_when_automation_may_not_act_any_more(
+    mode: Automation,
+) -> None:
+    now = at(10)
+    policy = replace(POLICY, automation=mode)
+    gone = facts(now, dead("A", now, now - 3))
+    own = resume_after_restart(planned(Phase.FENCING, now), now)
+    asked = resume_after_restart(planned(Phase.FENCING, now, Kind.SWITCHOVER, request="r1"), now)
+
+    left = decide(own, gone, policy)
+    finished = decide(asked, gone, policy)
+
+    assert (left.orders, left.state.phase, left.state.plan) == ((), Phase.OBSERVING, None)
+    assert [notice.kind for notice in left.notices] == [NoticeKind.ABORTED]
+    assert finished.state.phase is Phase.FENCING
+
+
+def test_a_wish_in_the_middle_of_a_plan_is_refused_and_not_silently_forgotten() -> None:
+    now = at(10)
+    wish = Asked(switchover=Request("r2", "C", "bob", now))
+
+    busy = decide(planned(Phase.VERIFYING, now, resumed_at=at(9)), facts(now), POLICY, wish)
+    taken = decide(steady(), facts(now), POLICY, wish)
+
+    assert "is under way" in busy.refusals[0].why
+    assert taken.refusals == () or taken.refusals[0].rule == "fence"
+    assert taken.state.plan is not None and taken.state.plan.request == "r2"
