@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from exporter.accounting import Trouble
 from exporter.config import Config
 from exporter.observation import Metric, Record, Sample
 from nodekit.http import Reason
 
-REASONS: tuple[str, ...] = (*(reason.value for reason in Reason), "unknown_schedule", "internal")
+REASONS: tuple[str, ...] = (
+    *(reason.value for reason in Reason), *(trouble.value for trouble in Trouble), "internal"
+)  # fmt: skip
 """The closed set of values of the label `reason`."""
 
 

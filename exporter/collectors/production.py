@@ -4,28 +4,28 @@
     antelope_producer_missed_in_turn{chain="eos",producer="eosstorebest"} 3
     antelope_producer_next_turn_timestamp_seconds{chain="eos",producer="eosstorebest"} 1.7952158105e+09
 
-One node is enough. Counters take blocks that are SETTLED blocks deep, so that a fork never rewrites
-them; the gauges follow the head and are recomputed when it forks.
+One node is enough; which one does not matter, slots are counted once. Counters take blocks that lie
+three turns deep, so that a fork does not rewrite them; the gauges follow the head and are recomputed
+when it forks (`exporter/books.py`).
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from exporter.accounting import Mark, Span, Tally, UnknownScheduleError, add, last_filled, spans
+from exporter.accounting import AccountingError, Mark, NoBlockError, OutOfReadsError, Trouble
+from exporter.books import Books, advance, reopened
 from exporter.collector import CollectorError, Source
 from exporter.config import Chain, Config
-from exporter.memory import Memory, MemoryFile
+from exporter.memory import MemoryFile
 from exporter.observation import Metric, Record, Sample
+from exporter.turns import missed_in_turn, opening
 from nodekit.answers import Block, ChainInfo
 from nodekit.http import HttpError, session
-from nodekit.nodeos import Nodeos
+from nodekit.nodeos import Nodeos, UnknownBlockError
 from nodekit.slots import (
-    SLOT_SECONDS,
-    Window,
     current_slot,
     next_window,
-    previous_window,
-    round_slots,
     slot_of,
     slot_time,
 )
@@ -33,16 +33,15 @@ from nodekit.slots import (
 log = logging.getLogger(__name__)
 
 NAME = "production"
-SETTLED = 36
-"""Blocks below the head that counters stay: three turns. Two active nodes fork one turn deep (measured)."""
-CATCH_UP = 7200
-"""Blocks that one look accounts at most: an hour of the chain."""
 SAVE_EVERY = 5.0
 """Seconds between writes of what was counted; a crash costs nothing, the blocks are counted again."""
 STALE_HEAD = 5.0
 """Seconds of head age after which another node is asked whether it knows more."""
-ARRIVAL = 0.8
-"""Seconds after a slot's timestamp from which an absent block is missed: 0.3 to arrive, 0.5 to be read."""
+READS = 24
+"""Blocks read in one look at most: 20 ms on loopback, 2.4 s at 100 ms a read; then the next look goes on."""
+ANEW = frozenset({Trouble.UNKNOWN_SCHEDULE, Trouble.DEEP_FORK, Trouble.GAP_TOO_LONG, Trouble.NO_HISTORY})
+"""Troubles after which counting begins at the present: they do not pass by themselves."""
+
 
 _LABELS = ("chain", "producer")
 LAST = Metric(
@@ -93,46 +92,49 @@ class ProductionSource:
         self._ours = chain.producers
         self._http = session(pool=1 + len(chain.nodes))
         self._nodes = [Nodeos(node.url, node.timeout, self._http) for node in chain.nodes.values()]
-        self._schedules: dict[int, tuple[str, ...]] = {}
-        self._settled: Mark | None = None
-        self._tally = Tally()
         self._memory = memory
+        self._books = (memory.load() if memory is not None else None) or Books()
+        self._met = False
+        """Whether a node of the chain that is counted answered in this run."""
         self._saved_at = 0.0
-        self._recall()
-        self._head: Mark | None = None
-        self._recent: list[Span] = []
-        """From the settled block to the head, and a round further back."""
-        self._newest: dict[str, int] = {}
 
     def observe(self, now: float) -> Iterable[Sample]:
         """Account what is new since the last look."""
         try:
             node, info = self._choose(now)
-            head = self._mark(node, info.head_num)
-            self._account(node, head)
-            self._follow(node, head)
-            self._save(now, every=SAVE_EVERY)
+            head = mark_of(node.block(info.head_num))
+            self._books = self._introduced(node, info, head)
+            self._books = advance(self._books, head, Reader(node, READS))
         except HttpError as error:
             raise CollectorError(error.reason, str(error)) from None
-        except UnknownScheduleError as error:
-            self._settled = self._head = None  # count anew from here rather than count wrongly
-            raise CollectorError("unknown_schedule", str(error)) from None
-        return self._samples(self._schedules[head.schedule_version], head, now)
-
-    def _recall(self) -> None:
-        """Go on counting where the last run ended."""
-        memory = self._memory.load() if self._memory is not None else None
-        if memory is not None:
-            self._settled, self._tally = memory.settled, memory.tally
-            self._schedules.update(memory.schedules)
-
-    def _save(self, now: float, *, every: float) -> None:
-        if self._memory is not None and self._settled is not None and now - self._saved_at >= every:
-            self._memory.save(Memory(self._settled, self._tally, dict(self._schedules)))
+        except AccountingError as error:
+            if error.trouble in ANEW:
+                self._books = reopened(self._books)
+            raise CollectorError(error.trouble, str(error)) from None
+        if now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now
+            self._save()
+        return chain_samples(self.target, self._ours, self._books, head, now)
 
     def _choose(self, now: float) -> tuple[Nodeos, ChainInfo]:
         """The node used last, unless it fails or is stale: then the one with the highest head."""
+        found = self._answers(now)
+        right = [item for item in found if self._counts(item[1])]
+        if not right and not self._met:
+            log.warning("no node runs the chain that was counted as %s: counting begins anew", self.target)
+            self._books, right = Books(), found
+        if not right:
+            node, info = found[0]
+            text = f"{node.url}: runs chain {info.chain_id}, counted is {self._books.chain_id}"
+            raise AccountingError(Trouble.WRONG_CHAIN, text)
+        self._met = True
+        best = max(right, key=lambda item: item[1].head_num)
+        self._nodes.remove(best[0])
+        self._nodes.insert(0, best[0])
+        return best
+
+    def _answers(self, now: float) -> list[tuple[Nodeos, ChainInfo]]:
+        """Nodes that answer, up to the first with a fresh head. Raises HttpError when none does."""
         problem: HttpError | None = None
         found: list[tuple[Nodeos, ChainInfo]] = []
         for node in self._nodes:
@@ -142,122 +144,84 @@ class ProductionSource:
                 problem = error
                 continue
             found.append((node, info))
-            if now - info.head_time < STALE_HEAD:
+            if self._counts(info) and now - info.head_time < STALE_HEAD:
                 break
         if not found:
             assert problem is not None  # noqa: S101 - a chain has at least one node
             raise problem
-        best = max(found, key=lambda item: item[1].head_num)
-        self._nodes.remove(best[0])
-        self._nodes.insert(0, best[0])
-        return best
+        return found
 
-    def _mark(self, node: Nodeos, num: int) -> Mark:
-        block = node.block(num)
-        if block.schedule_version not in self._schedules:
-            active = node.schedules().active
-            self._schedules[active.version] = active.producers
-        return mark_of(block)
+    def _counts(self, info: ChainInfo) -> bool:
+        return self._books.chain_id in ("", info.chain_id)
 
-    def _account(self, node: Nodeos, head: Mark) -> None:
-        """Move the settled mark up and count what lies between."""
-        if head.num <= SETTLED:
-            return
-        target = head.num - SETTLED
-        if self._settled is not None and target > self._settled.num + CATCH_UP:
-            target = self._settled.num + CATCH_UP  # a long outage is counted over several looks
-        settled = self._mark(node, target)
-        if settled.schedule_version not in self._schedules:
-            self._settled = None  # made before the schedule that we met first: counting begins later
-            return
-        if self._settled is None or not self._continues(node, settled):
-            self._settled = settled  # first look, or another chain altogether
-            return
-        found = spans(self._settled, settled, lambda num: self._mark(node, num), self._schedules)
-        if found:
-            self._tally, self._settled = add(self._tally, found), settled
+    def _introduced(self, node: Nodeos, info: ChainInfo, head: Mark) -> Books:
+        """The books with the chain's id and the schedule in them that the head was made under."""
+        books = replace(self._books, chain_id=info.chain_id)
+        if head.schedule_version in books.schedules:
+            return books
+        active = node.schedules().active
+        return replace(books, schedules={**books.schedules, active.version: active.producers})
 
-    def _continues(self, node: Nodeos, settled: Mark) -> bool:
-        """Whether the block that we counted up to is on this chain: asked after a restart and after doubt."""
-        known = self._settled
-        assert known is not None  # noqa: S101 - the caller checked
-        if settled.num < known.num - SETTLED:
-            return False
-        if self._head is not None or settled.num < known.num:
-            return True
-        if self._mark(node, known.num).id == known.id:
-            return True
-        log.warning("block %d of %s is another one than before: counting begins anew", known.num, self.target)
-        self._tally = Tally()
-        return False
-
-    def _follow(self, node: Nodeos, head: Mark) -> None:
-        """Bring the view of the newest slots up to the head; from the settled block again after a fork."""
-        forked = self._head is not None and (
-            head.num < self._head.num or self._mark(node, self._head.num).id != self._head.id
-        )
-        if forked or self._head is None:
-            self._head = self._settled or head
-            self._recent = []
-        found = spans(self._head, head, lambda num: self._mark(node, num), self._schedules)
-        self._newest = last_filled(found, self._newest)
-        keep = head.slot - 2 * round_slots(self._schedules[head.schedule_version])
-        self._recent = [span for span in [*self._recent, *found] if span.last >= keep]
-        self._head = head
-
-    def _samples(self, producers: tuple[str, ...], head: Mark, now: float) -> Iterable[Sample]:
-        chain = self.target
-        for producer in sorted({*producers, *self._ours, *self._tally.missed}):
-            labels = (chain, producer)
-            yield SCHEDULED.sample(float(producer in producers), *labels)
-            if producer in self._newest:
-                produced_at = slot_time(self._newest[producer])
-                yield LAST.sample(produced_at, *labels)
-                yield AGE.sample(produced_at, *labels)
-            if producer in self._tally.missed or producer in producers:
-                yield PRODUCED.sample(self._tally.produced.get(producer, 0), *labels)
-                yield MISSED.sample(self._tally.missed.get(producer, 0), *labels)
-            coming = next_window(producer, current_slot(now), producers)
-            if coming is not None:
-                yield NEXT.sample(opening(coming, producers, now), *labels)
-                missed = missed_in_turn(producer, producers, self._recent, head, now)
-                if missed is not None:
-                    yield IN_TURN.sample(missed, *labels)
+    def _save(self) -> None:
+        if self._memory is not None and self._books.settled is not None:
+            self._memory.save(self._books)
 
     def close(self) -> None:
         """Remember what was counted and drop the kept connections."""
-        self._save(self._saved_at, every=0.0)
+        self._save()
         self._http.close()
+
+
+class Reader:
+    """Reads blocks of one node as marks, as many as one look may."""
+
+    def __init__(self, node: Nodeos, reads: int) -> None:
+        self._node = node
+        self._left = reads
+
+    def __call__(self, num: int) -> Mark:
+        """The block at a height. Raises NoBlockError, OutOfReadsError, HttpError."""
+        if self._left == 0:
+            raise OutOfReadsError
+        self._left -= 1
+        try:
+            return mark_of(self._node.block(num))
+        except UnknownBlockError:
+            raise NoBlockError(num) from None
+
+
+def chain_samples(chain: str, ours: Sequence[str], books: Books, head: Mark, now: float) -> Iterable[Sample]:
+    """Samples of every producer that is scheduled, ours, or was counted."""
+    producers, tally = books.schedules[head.schedule_version], books.tally
+    for producer in sorted({*producers, *ours, *tally.missed}):
+        labels = (chain, producer)
+        yield SCHEDULED.sample(float(producer in producers), *labels)
+        if producer in tally.missed or producer in producers:
+            yield PRODUCED.sample(tally.produced.get(producer, 0), *labels)
+            yield MISSED.sample(tally.missed.get(producer, 0), *labels)
+        coming = next_window(producer, current_slot(now), producers)
+        if coming is not None:
+            yield NEXT.sample(opening(coming, producers, now), *labels)
+    if books.head == head:  # else the view is still being brought up to it
+        yield from view_samples(chain, producers, books, head, now)
+
+
+def view_samples(
+    chain: str, producers: tuple[str, ...], books: Books, head: Mark, now: float
+) -> Iterable[Sample]:
+    """Samples of what the newest blocks show."""
+    for producer, slot in sorted(books.newest.items()):
+        yield LAST.sample(slot_time(slot), chain, producer)
+        yield AGE.sample(slot_time(slot), chain, producer)
+    for producer in producers:
+        missed = missed_in_turn(producer, producers, books.view, head, now)
+        if missed is not None:
+            yield IN_TURN.sample(missed, chain, producer)
 
 
 def mark_of(block: Block) -> Mark:
     """A block as a mark."""
     return Mark(block.num, slot_of(block.time), block.id, block.schedule_version)
-
-
-def opening(coming: Window, producers: tuple[str, ...], now: float) -> float:
-    """When the next turn begins: a turn that is under way is not the next one."""
-    if coming.opens > now:
-        return coming.opens
-    return coming.opens + round_slots(producers) * SLOT_SECONDS
-
-
-def missed_in_turn(
-    producer: str, producers: tuple[str, ...], recent: Sequence[Span], head: Mark, now: float
-) -> int | None:
-    """Empty slots of the current or last turn; None when that turn was not watched."""
-    due = current_slot(now - ARRIVAL) - 1
-    window = next_window(producer, due, producers)
-    if window is None or window.first_slot > due:
-        window = previous_window(producer, due + 1, producers)
-    if window is None or not recent or recent[0].first > window.first_slot:
-        return None
-    filled: Mapping[int, bool] = {
-        slot: span.filled
-        for span in recent
-        for slot in range(max(span.first, window.first_slot), min(span.last, window.last_slot) + 1)
-    }
-    return sum(1 for slot in window.slots if slot <= due and (slot > head.slot or not filled.get(slot, True)))
 
 
 def build(config: Config) -> Sequence[Source]:

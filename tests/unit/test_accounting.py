@@ -7,8 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.accounting import Mark, Span, Tally, UnknownScheduleError, add, last_filled, spans
-from exporter.collectors.production import missed_in_turn
+from exporter.accounting import (
+    AccountingError,
+    Fetch,
+    Mark,
+    Schedules,
+    Span,
+    Tally,
+    Trouble,
+    add,
+    between,
+    last_filled,
+    steps,
+)
+from exporter.turns import missed_in_turn
 from nodekit.slots import owner, slot_time
 
 FOUR = ("aa", "bb", "cc", "dd")
@@ -24,6 +36,10 @@ def chain_of(filled: list[bool], changes_at: int = 10**9) -> list[Mark]:
             num = len(marks) + 1
             marks.append(Mark(num, START + offset, f"id{num}", 2 if num >= changes_at else 1))
     return marks
+
+
+def spans(older: Mark, newer: Mark, fetch: Fetch, schedules: Schedules) -> list[Span]:
+    return [span for _, found in steps(older, newer, fetch, schedules) for span in found]
 
 
 def walk(marks: list[Mark]) -> tuple[Counter[str], Counter[str]]:
@@ -90,8 +106,33 @@ def test_a_producer_that_missed_nothing_stands_there_with_zero() -> None:
 def test_blocks_of_an_unknown_schedule_are_not_guessed() -> None:
     marks = chain_of([True, True], changes_at=2)
 
-    with pytest.raises(UnknownScheduleError, match="schedule 2 of block 3"):
+    with pytest.raises(AccountingError, match="schedule 2 of block 3") as caught:
         spans(marks[1], marks[2], lambda num: marks[num - 1], {1: FOUR})
+    assert caught.value.trouble is Trouble.UNKNOWN_SCHEDULE
+
+
+def test_what_was_found_before_a_read_failed_is_given() -> None:
+    """The left half needs no read, the right one fails: its part is lost, not the whole."""
+    marks = chain_of([True] * 64 + [False] + [True] * 63)
+
+    def fetch(num: int) -> Mark:
+        if num > 64:
+            raise LookupError
+        return marks[num - 1]
+
+    parts = steps(marks[0], marks[-1], fetch, {1: FOUR})
+
+    assert next(parts)[0] == marks[63]
+    with pytest.raises(LookupError):
+        next(parts)
+
+
+def test_spans_are_cut_to_the_slots_that_are_asked_for() -> None:
+    given = [Span(1, 4, filled=True, producers=FOUR), Span(5, 9, filled=False, producers=FOUR)]
+
+    assert between(given, 4, 6) == [Span(5, 6, filled=False, producers=FOUR)]
+    assert between(given, 2, 20) == [Span(3, 4, filled=True, producers=FOUR), given[1]]
+    assert between(given, 9, 20) == []
 
 
 def test_the_newest_slot_of_each_producer_is_found_in_a_long_span() -> None:
@@ -117,6 +158,18 @@ def test_empty_slots_count_as_soon_as_their_block_is_overdue(now_offset: float, 
     missed = missed_in_turn("aa", FOUR, recent, head, slot_time(START + 2) + now_offset)
 
     assert missed == expected
+
+
+def test_empty_slots_below_the_head_count_at_once() -> None:
+    """bb's first block is there already: blocks are made up to 0.6 s before their timestamp."""
+    head = Mark(100, START + 12, "x", 1)
+    recent = [
+        Span(START - 20, START + 8, filled=True, producers=FOUR),
+        Span(START + 9, START + 11, filled=False, producers=FOUR),
+        Span(START + 12, START + 12, filled=True, producers=FOUR),
+    ]
+
+    assert missed_in_turn("aa", FOUR, recent, head, slot_time(START + 12) - 0.5) == 3
 
 
 def test_a_turn_that_was_not_watched_from_its_beginning_is_unknown() -> None:

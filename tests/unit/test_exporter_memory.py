@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from exporter.accounting import Mark, Tally
-from exporter.memory import Memory, MemoryFile
+from exporter.books import Books
+from exporter.memory import MemoryFile
 
-KEPT = Memory(Mark(7, 100, "id7", 2), Tally({"a": 3}, {"a": 1, "b": 0}), {1: ("a",), 2: ("a", "b")})
+KEPT = Books(
+    "e4c8", {1: ("a",), 2: ("a", "b")}, Tally({"a": 3}, {"a": 1, "b": 0}), 100, Mark(7, 100, "id7", 2)
+)
 
 
 def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
