@@ -5,12 +5,23 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from nodekit.http import redact
 from nodekit.settings import Duration, Settings
 
 DEFAULT_LISTEN = "127.0.0.1:19188"
+SHORTEST = 0.1
+"""Seconds: a block takes five times that, and nothing may be asked without a pause."""
 
 
 def _http_url(text: str) -> str:
@@ -20,7 +31,19 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _some_time(seconds: float) -> float:
+    if seconds < SHORTEST:
+        raise PydanticCustomError("short", "write 100ms or more")
+    return seconds
+
+
+def _problem(where: tuple[str, ...], text: str, values: dict[str, str]) -> InitErrorDetails:
+    """A problem at a key below the one that is being validated, so that the message gives its line."""
+    return InitErrorDetails(type=PydanticCustomError("reference", text, values), loc=where, input=None)
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Time = Annotated[Duration, AfterValidator(_some_time)]
 
 
 class Role(StrEnum):
@@ -41,28 +64,40 @@ class Node(Settings):
     """The producer group that it is a member of; one of the chain's `producers`."""
     starts_paused: bool = False
     """The operator asserts that every start of it has `pause-on-startup`; the actuator uses that."""
-    timeout: Duration = 1.0
+    timeout: Time = 1.0
+    """How long one request to it may take."""
+
+    @field_serializer("url")
+    def _without_path(self, url: str) -> str:
+        """A path may hold a provider's key, and what is written out is shown at /config."""
+        return redact(url)
 
 
 class Chain(Settings):
     """An Antelope chain: whose producers are ours, and the nodes that show it."""
 
     producers: tuple[str, ...] = ()
-    interval: Duration = 1.0
+    interval: Time = 1.0
     """Time between looks at each node."""
     nodes: dict[str, Node] = Field(min_length=1)
 
     @field_validator("nodes")
     @classmethod
     def _groups_exist(cls, nodes: dict[str, Node], info: ValidationInfo) -> dict[str, Node]:
-        producers = info.data.get("producers", ())
-        for name, node in nodes.items():
-            if node.group is not None and node.group not in producers:
-                known = ", ".join(producers) or "there are none"
-                raise PydanticCustomError(
-                    "group", "node {name}: group {group} is not among the chain's producers ({known})",
-                    {"name": name, "group": node.group, "known": known},
-                )  # fmt: skip
+        if "producers" not in info.data:
+            return nodes  # they are wrong themselves; that is told already
+        producers = info.data["producers"]
+        known = ", ".join(producers) or "there are none"
+        problems = [
+            _problem(
+                (name, "group"), "{group} is not among the chain's producers ({known}); write one of them, "
+                "or add it there", {"group": node.group, "known": known},
+            )
+            for name, node in nodes.items()
+            if node.group is not None and node.group not in producers
+        ]  # fmt: skip
+        if problems:
+            raise ValidationError.from_exception_data("nodes", problems)
         return nodes
 
     @property
@@ -94,12 +129,13 @@ class Config(Settings):
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         seen: dict[str, str] = {}
+        problems: list[InitErrorDetails] = []
         for chain, settings in self.chains.items():
             for node in settings.nodes:
                 if node in seen:
-                    raise PydanticCustomError(
-                        "twice", "node {node} is in the chains {first} and {chain}: rename one of them",
-                        {"node": node, "first": seen[node], "chain": chain},
-                    )  # fmt: skip
-                seen[node] = chain
+                    text = "is the name of a node of chain {first} already; rename one of them"
+                    problems.append(_problem(("chains", chain, "nodes", node), text, {"first": seen[node]}))
+                seen.setdefault(node, chain)
+        if problems:
+            raise ValidationError.from_exception_data("chains", problems)
         return self
