@@ -39,8 +39,8 @@ class Watcher:
     def claimed(self, row: Row) -> None:
         """A step is about to be performed."""
 
-    def verified(self, row: Row) -> None:
-        """The other members were read just before a resume."""
+    def verifies(self, row: Row) -> None:
+        """The other members are about to be read before a resume."""
 
     def sent(self, row: Row) -> None:
         """A call goes out to a node."""
@@ -76,6 +76,8 @@ class Actuator:
         self.warm = True
         """The first process has looked for long; a restarted one begins with an empty view."""
         self.up = False
+        self.born = 0.0
+        """When this process began (true time)."""
         self.life = 0
         self.points = 0
         """Places passed where a crash is possible."""
@@ -119,7 +121,7 @@ class Actuator:
         """A new process: close interrupted steps by looking at the nodes, then watch."""
         if self.up:
             return
-        self.up = True
+        self.up, self.born = True, self.engine.now
         self.life += 1
         self.told = set()
         self.state = deciding.resume_after_restart(self.ledger.restored(), self.clock())
@@ -252,6 +254,7 @@ class Actuator:
             self.watcher.claimed(row)
             self.point()
             if row.order.verb is Verb.RESUME:
+                self.watcher.verifies(row)
                 self._verify(row, self.sight.facts(self._steps()), {}, life)
             else:
                 self._perform(row, life)
@@ -262,7 +265,6 @@ class Actuator:
             return
         others = [name for name in self.policy.members if name not in shown and name != row.order.node]
         if not others:
-            self.watcher.verified(row)
             problem = readiness.unfenced_now(facts, self.policy, shown)
             if problem is None:
                 self._perform(row, life)

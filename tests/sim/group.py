@@ -123,15 +123,18 @@ class Group(World):
     def blind(self, number: int = 0) -> None:
         """A witness does not answer."""
         self.witnesses[number % len(self.witnesses)].reachable = False
+        self.referee.sighted_since = float("inf")
 
     def strand(self, number: int = 0) -> None:
         """A witness answers, but sees no new blocks."""
         self.witnesses[number % len(self.witnesses)].linked = False
+        self.referee.sighted_since = float("inf")
 
     def sighted(self, number: int = 0) -> None:
         """It answers again, with the chain in view."""
         witness = self.witnesses[number % len(self.witnesses)]
         witness.reachable = witness.linked = True
+        self.referee.sighted_since = self.engine.now
 
     def stall(self) -> None:
         """Nobody's blocks get anywhere."""
@@ -182,6 +185,7 @@ class Group(World):
     def automation(self, mode: str) -> None:
         """The configuration says otherwise from now on."""
         self.actuator.policy = replace(self.actuator.policy, automation=Automation(mode))
+        self.referee.ruled(Automation(mode))
 
     def crash(self, back_after: float = 1.0) -> None:
         """kill -9 of the actuator; it is started again."""

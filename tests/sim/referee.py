@@ -77,6 +77,9 @@ class Referee(Watcher):
         self._verified_at = 0.0
         self._two_since: float | None = None
         self._hands_off = False
+        self._barred_since: float | None = None
+        self.sighted_since = 0.0
+        """Since when some witness shows the chain as it is."""
         self._held: dict[str, tuple[float, float]] = {}
         self._automatic: dict[int, float] = {}
         """Automatic plans that resumed a node → when they did last."""
@@ -130,6 +133,10 @@ class Referee(Watcher):
         self._hands_off = False
         self._automatic.clear()
 
+    def ruled(self, mode: Automation) -> None:
+        """What automation may do was changed."""
+        self._barred_since = None if mode is Automation.ON else self.engine.now
+
     def held(self, name: str, until: float) -> None:
         """An operator holds a node or the group, if the actuator is there to hear it."""
         if self.actuator.up:
@@ -158,8 +165,8 @@ class Referee(Watcher):
         gone = self.engine.now - node.up_since < GONE_FOR or node.process in ("down", "starting", "stopping")
         return held or ((waits or gone) and node.starts_paused)
 
-    def verified(self, row: Row) -> None:
-        """All others were read just now."""
+    def verifies(self, row: Row) -> None:
+        """All others are being read from now on."""
         self._verified_at = self.engine.now
 
     def sent(self, row: Row) -> None:
@@ -174,20 +181,24 @@ class Referee(Watcher):
         now, chain = self.engine.now, self.chain
         if self._hands_off:
             self.broke("I11", f"{name} is resumed although an operator stopped production")
-        if chain.against_since is not None and now - chain.against_since > SCHEDULE_SEEN:
+        since = max(chain.against_since or now, self.sighted_since)
+        if now - since > SCHEDULE_SEEN:
             self.broke("I13", f"{name} is resumed although the schedule turned against us")
         if chain.stalled_since is not None and now - chain.stalled_since > STALL_SEEN:
             self.broke("I8", f"{name} is resumed although the whole chain stands still")
-        if self.actuator.policy.automation is not Automation.ON and self._automatic_plan():
+        if self._barred_since is not None and self._automatic_since() > self._barred_since:
             self.broke("I11", f"{name} is resumed although automation is {self.actuator.policy.automation}")
         begin, end = self._held.get(name, (0.0, 0.0))
         if begin < now < end:
             self.broke("I11", f"{name} is resumed although an operator holds it")
         self._count()
 
-    def _automatic_plan(self) -> bool:
+    def _automatic_since(self) -> float:
+        """When this process began to work on a plan of its own: one that is under way may be finished."""
         plan = self.ledger.state.plan
-        return plan is not None and plan.requested_by == "watch"
+        if plan is None or plan.request is not None:
+            return 0.0
+        return max(plan.started_at - self.actuator.skew, self.actuator.born)
 
     def _count(self) -> None:
         """Automatic takeovers keep their distance and their daily number (I10)."""
