@@ -122,8 +122,8 @@ def _find_out(name: str, facts: Facts) -> str:
     if reach is Reach.ANSWERS:
         return f"Find out why {name} did not produce: key, clock, peers, log. It is paused and stays so."
     return (
-        f"Find out why {name} died. After a hard kill nodeos needs `--hard-replay-blockchain` or a snapshot; it "
-        "must come back paused and stay so."
+        f"Find out why {name} died. After a hard kill nodeos needs `--hard-replay-blockchain` or a snapshot; "
+        "it must come back paused and stay so."
     )
 
 
