@@ -1,4 +1,4 @@
-"""What is remembered of one chain, and how a look at it moves that forward. No I/O, no clock.
+"""PURE: what is remembered of one chain, and how a look at it moves that forward. No I/O, no clock.
 
 Two readings of the same slots:
 

@@ -1,4 +1,4 @@
-"""A producer's turns as the newest blocks show them. No I/O, no clock."""
+"""PURE: a producer's turns as the newest blocks show them. No I/O, no clock."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,13 +1,19 @@
 """HTTP sessions that cannot hang, wander or leak: deadline, size cap, no redirect, redacted errors."""
 
+import io
+import socket
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from http.client import HTTPResponse
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes of an answer that are read at most; a 500-producer schedule is under 0.2 MB."""
@@ -58,11 +64,70 @@ class Answer:
     took: float
 
 
+class _Timed(io.RawIOBase):
+    """Reads from a socket until a moment; the socket's own timeout begins anew with every byte."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: float) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        """It is for reading only."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """What one receive brings; raises TimeoutError when the moment has passed."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._raw.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    """An answer whose status line, headers and body together have the time that one read had."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
+        super().__init__(sock, *args, **named)
+        limit = sock.gettimeout()
+        if limit is not None:
+            self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock, time.monotonic() + limit))
+
+
+class _HttpConnection(HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _HttpsConnection(HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:
+        """As requests does, with connections whose answers end in time."""
+        super().init_poolmanager(*args, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+
 def session(pool: int = 2) -> requests.Session:
     """A kept-alive session without proxies from the environment and without retries of its own."""
     made = requests.Session()
     made.trust_env = False  # the proxy look-up per request costs a quarter of a poll's CPU
-    adapter = HTTPAdapter(pool_connections=pool, pool_maxsize=pool, max_retries=0)
+    adapter = _Adapter(pool_connections=pool, pool_maxsize=pool, max_retries=0)
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     return made
@@ -103,6 +168,8 @@ def request(
             return Answer(response.status_code, content, took)
     except requests.RequestException as error:
         raise _classify(error, name, timeout) from None
+    except ReadTimeoutError:
+        raise HttpError(Reason.TIMEOUT, f"{name}: the answer took too long") from None
     except HTTPError as error:  # urllib3's own, while streaming the body
         raise HttpError(Reason.CLOSED, f"{name}: the answer broke off ({type(error).__name__})") from None
 

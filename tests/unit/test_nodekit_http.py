@@ -57,6 +57,24 @@ def drip(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
+def drip_header(connection: socket.socket) -> None:
+    for _ in range(40):
+        connection.sendall(b"H")
+        time.sleep(0.05)
+
+
+def stall(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")
+    time.sleep(0.8)
+
+
+def drip_chunk(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(40):
+        connection.sendall(b"f")
+        time.sleep(0.05)
+
+
 def test_a_whole_answer_is_given_with_its_status() -> None:
     with server(lambda connection: connection.sendall(OK)) as url, session() as http:
         answer = request(http, "GET", url, timeout=1)
@@ -69,6 +87,9 @@ def test_a_whole_answer_is_given_with_its_status() -> None:
     [
         (lambda connection: time.sleep(0.8), Reason.TIMEOUT),
         (drip, Reason.TIMEOUT),
+        (drip_header, Reason.TIMEOUT),
+        (drip_chunk, Reason.TIMEOUT),
+        (stall, Reason.TIMEOUT),
         (lambda connection: None, Reason.CLOSED),
         (lambda c: c.sendall(b"HTTP/1.1 301 M\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"),
          Reason.REDIRECT),
@@ -77,7 +98,7 @@ def test_a_whole_answer_is_given_with_its_status() -> None:
         (lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), Reason.CLOSED),
         (lambda c: c.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (MAX_BODY + 100)), Reason.TOO_LARGE),
     ],
-    ids=["silence", "drip", "closed", "redirect", "auth", "status", "truncated", "huge"],
+    ids=["silence", "drip", "drip in the header", "drip in a chunk", "stall", "closed", "redirect", "auth", "status", "truncated", "huge"],
 )  # fmt: skip
 def test_every_failure_has_its_reason(talk: Callable[[socket.socket], None], reason: Reason) -> None:
     with server(talk) as url:
