@@ -58,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="why a group would or would not act now")
     explain.add_argument("group", metavar="GROUP")
     explain.set_defaults(run=_explain)
+    _moving(commands)
+    _holding(commands)
+    return parser
+
+
+def _moving(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     switch = commands.add_parser("switchover", help="move production to another node, between our windows")
     switch.add_argument("group", metavar="GROUP")
     switch.add_argument("--to", metavar="NODE")
@@ -69,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     switch.add_argument("--cancel", action="store_true", help="forget the scheduled switchover")
     switch.add_argument("--no-wait", action="store_true", help="return as soon as the request is accepted")
     switch.set_defaults(run=_switchover)
+
+
+def _holding(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     hold = commands.add_parser("hold", help="keep a node, or the whole group, from being moved by automation")
     hold.add_argument("group", metavar="GROUP")
     hold.add_argument("node", metavar="NODE", nargs="?", default="*", help="the whole group when left out")
@@ -82,7 +91,6 @@ def _parser() -> argparse.ArgumentParser:
     release = commands.add_parser("release", help="hand a latched group back to automation")
     release.add_argument("group", metavar="GROUP")
     release.set_defaults(run=_release)
-    return parser
 
 
 def _moment(text: str) -> float:
