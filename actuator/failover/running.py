@@ -58,15 +58,10 @@ def _plan(state: GroupState) -> Plan:
 def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
     """Pause every other member and prove it; then the target may be resumed."""
     plan = _plan(state)
-    told = _announcement(state, policy)
+    told = _announcement(state, facts, policy)
     source = facts.node(plan.source) if plan.source is not None else None
-    if (
-        source is not None
-        and source.active
-        and plan.unheard
-        and not told
-        and not _touched(source.name, facts)
-    ):
+    back = source is not None and source.active and plan.unheard and not told
+    if back and source is not None and not _touched(source.name, facts):
         return _ended(state, Event.HOLDER_BACK, facts, policy, f"{source.name} is back and active")
     if plan.deadline is not None and facts.now > plan.deadline:
         return _back(state, Event.GAP_CLOSING, facts, policy, "our window comes too near")
@@ -102,11 +97,11 @@ def _touched(name: str, facts: Facts) -> bool:
     )
 
 
-def _announcement(state: GroupState, policy: Policy) -> tuple[Notice, ...]:
+def _announcement(state: GroupState, facts: Facts, policy: Policy) -> tuple[Notice, ...]:
     """The message that a takeover began, given with the decision that begins it."""
     plan = _plan(state)
-    fresh = state.since == plan.started_at and state.epoch == plan.first_epoch
-    if not fresh or plan.kind not in (Kind.TAKEOVER, Kind.RESTORE):
+    begins = facts.now == state.since == plan.started_at and state.epoch == plan.first_epoch
+    if not begins or plan.kind not in (Kind.TAKEOVER, Kind.RESTORE):
         return ()
     return (notice(NoticeKind.STARTED, state, policy, plan.cause),)
 
@@ -249,7 +244,7 @@ def returning(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) ->
     """The plan's target failed: the old node if it is fit, else the next one, each under a new epoch."""
     plan = _plan(state)
     active = active_members(facts)
-    if len(active) == 1 and active[0] == plan.source:
+    if len(active) == 1 and active[0] == plan.source and not _touched(active[0], facts):
         return _ended(state, Event.HOLDER_BACK, facts, policy, f"{plan.source} goes on producing")
     candidate: str | None = None
     refusals: tuple[Refusal, ...] = ()

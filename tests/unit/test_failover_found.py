@@ -189,3 +189,28 @@ def test_a_wish_in_the_middle_of_a_plan_is_refused_and_not_silently_forgotten() 
     assert "is under way" in busy.refusals[0].why
     assert taken.refusals == () or taken.refusals[0].rule == "fence"
     assert taken.state.plan is not None and taken.state.plan.request == "r2"
+
+
+def test_a_holder_that_is_back_before_any_pause_reached_it_keeps_production() -> None:
+    """Only the way to it was cut: in the first epoch of a takeover it was paused all the same."""
+    now = at(30)
+    silent = node("A", now, reach=Reach.TIMEOUT, paused=None, answered_at=now - 2.5)
+    begun = decide(steady(), facts(now, silent), POLICY).state
+    lost = (done("pause.1", "A", at(30.8), "unknown"), done("pause.1", "C", at(30.2)))
+
+    back = decide(begun, facts(at(31), steps=lost), POLICY)
+
+    assert (begun.phase, back.state.phase, back.orders) == (Phase.FENCING, Phase.STEADY, ())
+
+
+@pytest.mark.parametrize(
+    ("pause", "phase"), [("executing", Phase.FENCING), ("unknown", Phase.STEADY)], ids=["under way", "lost"]
+)
+def test_the_old_node_goes_on_only_when_no_pause_is_on_its_way_to_it(pause: str, phase: Phase) -> None:
+    """The new node became unfit while the pause of the old one was under way: nobody was left active."""
+    now = at(10)
+    state = planned(Phase.RETURNING, now, Kind.SWITCHOVER)
+
+    decision = decide(state, facts(now, steps=(done("pause.1", "A", now - 0.1, pause),)), POLICY)
+
+    assert decision.state.phase is phase
