@@ -26,8 +26,10 @@ HUNG_AFTER = 10.0
 """Seconds of silence outside our window after which a holder counts as hung."""
 HUNG_SOON, HUNG_MARGIN = 2.0, 8.0
 """When our window opens within the margin, that much silence is enough."""
-BLOCK_LEAD = 0.7
-"""A block leaves its producer up to 0.6 s before its timestamp (measured)."""
+BLOCK_LEAD = 1.2
+"""A block leaves its producer up to 0.6 s before its timestamp (measured); our clock may be 0.5 s slow."""
+FLOW_SLOTS = 3
+"""Of so many slots right before our window one at least has a block, or the chain stopped before our turn."""
 
 
 def witness_behind(facts: Facts, holder: str, slot: int) -> bool:
@@ -56,8 +58,7 @@ def silent_since(facts: Facts, producer: str, holder: str, active_from: float) -
         if slot in chain.blocks:
             break
         empty.insert(0, slot)
-    previous = range(window.first_slot - 12, window.first_slot)
-    others_flow = any(slot in chain.blocks for slot in previous)
+    others_flow = any(window.first_slot - back in chain.blocks for back in range(1, FLOW_SLOTS + 1))
     if len(empty) < SILENT_SLOTS or not others_flow or witness_behind(facts, holder, empty[0]):
         return None
     return empty[0]

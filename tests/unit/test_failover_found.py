@@ -8,7 +8,8 @@ from actuator.facts import Reach
 from actuator.failover.decide import decide, resume_after_restart
 from actuator.failover.machine import Phase
 from actuator.failover.state import Asked, Automation, Kind, NoticeKind, Request, Verb
-from tests.unit.failover_world import POLICY, at, chain, dead, done, facts, node, planned, steady
+from nodekit.slots import slot_time
+from tests.unit.failover_world import BASE, POLICY, at, chain, dead, done, facts, node, planned, steady
 
 
 def test_another_candidate_is_resumed_only_after_everybody_was_paused_under_its_own_epoch() -> None:
@@ -212,5 +213,39 @@ def test_the_old_node_goes_on_only_when_no_pause_is_on_its_way_to_it(pause: str,
     state = planned(Phase.RETURNING, now, Kind.SWITCHOVER)
 
     decision = decide(state, facts(now, steps=(done("pause.1", "A", now - 0.1, pause),)), POLICY)
+
+    assert decision.state.phase is phase
+
+
+def test_a_slow_clock_of_ours_does_not_make_a_dead_node_look_alive() -> None:
+    """Its last block is stamped 0.6 s after it was made; by a clock half a second slow that is 1.1 s."""
+    now = at(41)
+    made = slot_time(BASE + 37) - 0.6
+    view = chain(now, empty=(38, 39, 40, 41))
+    heads = {"head_slot": view.head_slot}
+    members = (node("B", now, **heads), node("C", now, **heads))
+
+    slow = decide(steady(), facts(now, dead("A", now, made - 0.5), *members, view=view), POLICY)
+    later = decide(steady(), facts(now, dead("A", now, made - 1.0), *members, view=view), POLICY)
+
+    assert (slow.state.phase, later.state.phase) == (Phase.FENCING, Phase.STEADY)
+
+
+@pytest.mark.parametrize(
+    ("missing", "phase"),
+    [
+        ((), Phase.FENCING),
+        ((34, 35), Phase.FENCING),
+        ((33, 34, 35), Phase.STEADY),
+        (tuple(range(24, 36)), Phase.STEADY),
+    ],
+    ids=["all flow", "two lost", "stopped before", "a turn missing"],
+)
+def test_our_empty_slots_count_only_when_others_blocks_flowed_right_before(
+    missing: tuple[int, ...], phase: Phase
+) -> None:
+    now = at(38)
+
+    decision = decide(steady(), facts(now, view=chain(now, empty=(*missing, 36, 37, 38))), POLICY)
 
     assert decision.state.phase is phase
