@@ -26,8 +26,9 @@ HUNG_AFTER = 10.0
 """Seconds of silence outside our window after which a holder counts as hung."""
 HUNG_SOON, HUNG_MARGIN = 2.0, 8.0
 """When our window opens within the margin, that much silence is enough."""
-BLOCK_LEAD = 1.2
-"""A block leaves its producer up to 0.6 s before its timestamp (measured); our clock may be 0.5 s slow."""
+BLOCK_LEAD = 1.5
+"""A block leaves its producer up to 0.6 s before its timestamp (measured), our clock may be 0.5 s slow, and
+the node may have worked on until the first look that it did not answer."""
 FLOW_SLOTS = 3
 """Of so many slots right before our window one at least has a block, or the chain stopped before our turn."""
 

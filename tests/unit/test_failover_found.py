@@ -218,15 +218,16 @@ def test_the_old_node_goes_on_only_when_no_pause_is_on_its_way_to_it(pause: str,
 
 
 def test_a_slow_clock_of_ours_does_not_make_a_dead_node_look_alive() -> None:
-    """Its last block is stamped 0.6 s after it was made; by a clock half a second slow that is 1.1 s."""
+    """Its last block is stamped 0.6 s after it was made; by a clock half a second slow that is 1.1 s, and
+    its last answer may be older than that block."""
     now = at(41)
     made = slot_time(BASE + 37) - 0.6
     view = chain(now, empty=(38, 39, 40, 41))
     heads = {"head_slot": view.head_slot}
     members = (node("B", now, **heads), node("C", now, **heads))
 
-    slow = decide(steady(), facts(now, dead("A", now, made - 0.5), *members, view=view), POLICY)
-    later = decide(steady(), facts(now, dead("A", now, made - 1.0), *members, view=view), POLICY)
+    slow = decide(steady(), facts(now, dead("A", now, made - 0.5 - 0.25), *members, view=view), POLICY)
+    later = decide(steady(), facts(now, dead("A", now, made - 1.1), *members, view=view), POLICY)
 
     assert (slow.state.phase, later.state.phase) == (Phase.FENCING, Phase.STEADY)
 
