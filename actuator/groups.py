@@ -1,12 +1,13 @@
 """Group rows of the ledger: state, incidents, sightings. Each function is one piece of a transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from actuator.facts import NodeFact
 from actuator.failover.state import GroupState, Outcome, Plan
 from actuator.schema import group_state, incident, sighting
 
@@ -59,17 +60,29 @@ def incidents(connection: Connection, group: str | None, limit: int) -> list[Row
     return list(connection.execute(query))
 
 
-def sightings(connection: Connection, group: str, urls: Mapping[str, str]) -> dict[str, float]:
-    """When each node last answered at the address that it still has, unix seconds."""
+def sightings(connection: Connection, group: str, urls: Mapping[str, str]) -> dict[str, NodeFact]:
+    """What was last seen of each node at the address that it still has: beliefs to begin with."""
     rows = connection.execute(select(sighting).where(sighting.c.group == group))
-    return {row.node: row.answered_at for row in rows if urls.get(row.node) == row.url}
+    return {
+        row.node: NodeFact(
+            row.node, answered_at=row.answered_at, lib_num=row.lib_num, lib_moved_at=row.lib_moved_at
+        )
+        for row in rows
+        if urls.get(row.node) == row.url
+    }
 
 
-def saw(
-    connection: Connection, group: str, urls: Mapping[str, str], answered_at: Mapping[str, float]
-) -> None:
-    """Remember when nodes answered: a restart of ours must not forget that an address was right."""
-    for node, moment in answered_at.items():
-        values = {"url": urls[node], "answered_at": moment}
-        statement = insert(sighting).values(group=group, node=node, **values)
+def saw(connection: Connection, group: str, urls: Mapping[str, str], nodes: Iterable[NodeFact]) -> None:
+    """Remember what nodes showed: a restart of ours must forget neither that an address was right, nor
+    that a last irreversible block moved a moment ago."""
+    for node in nodes:
+        if node.answered_at is None:
+            continue
+        values = {
+            "url": urls[node.name],
+            "answered_at": node.answered_at,
+            "lib_num": node.lib_num,
+            "lib_moved_at": node.lib_moved_at,
+        }
+        statement = insert(sighting).values(group=group, node=node.name, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["group", "node"], set_=values))

@@ -123,4 +123,6 @@ sighting = Table(
     Column("node", String(128), primary_key=True),
     Column("url", Text, nullable=False),
     Column("answered_at", Float, nullable=False),
+    Column("lib_num", _ID),
+    Column("lib_moved_at", Float),
 )

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from actuator.config import Group
 from actuator.facts import ChainFact, Facts, NodeFact, StepFact
@@ -24,7 +25,7 @@ class Sight:
     def __init__(
         self,
         group: Group,
-        answered_at: Mapping[str, float],
+        seen: Mapping[str, NodeFact],
         changed: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -35,7 +36,7 @@ class Sight:
             node.name: MemberWatch(
                 node.name,
                 Nodeos(node.url, group.poll_timeout),
-                NodeFact(node.name, starts_paused=node.starts_paused, answered_at=answered_at.get(node.name)),
+                replace(seen.get(node.name, NodeFact(node.name)), starts_paused=node.starts_paused),
                 changed,
                 clock,
             )

@@ -79,8 +79,8 @@ class GroupWatch:
         self._noted_at = 0.0
         stored = ledger.read(lambda connection: groups.load(connection, name)) or GroupState()
         self._state = deciding.resume_after_restart(stored, clock())
-        answered = ledger.read(lambda connection: groups.sightings(connection, name, self._urls))
-        self.sight = Sight(group, answered, self._wake.set, clock)
+        seen = ledger.read(lambda connection: groups.sightings(connection, name, self._urls))
+        self.sight = Sight(group, seen, self._wake.set, clock)
         self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
         self._view: View | None = None
         self.last_ended: tuple[float, int] | None = None
@@ -215,8 +215,7 @@ class GroupWatch:
             for message in messages:
                 steps.add(connection, message, facts.now)
             if note:
-                seen = {node.name: node.answered_at for node in facts.nodes if node.answered_at is not None}
-                groups.saw(connection, self.policy.group, self._urls, seen)
+                groups.saw(connection, self.policy.group, self._urls, facts.nodes)
 
         self._ledger.write(job)
         self._told.update(notice.key for notice in notices)

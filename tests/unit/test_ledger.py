@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from actuator import groups, schema, steps
+from actuator.facts import NodeFact
 from actuator.failover.state import GroupState
 from actuator.ledger import Ledger, LedgerError
 from actuator.step import Lane, Receipt, State, Step
@@ -212,3 +213,19 @@ def test_many_threads_that_want_one_step_get_it_once(ledger: Ledger) -> None:
     assert (
         ledger.read(lambda connection: connection.scalar(select(func.count()).select_from(schema.step))) == 50
     )
+
+
+def test_what_was_seen_of_a_node_is_known_after_a_restart_unless_its_address_changed(ledger: Ledger) -> None:
+    urls = {"A": "http://a:1", "B": "http://b:1"}
+    seen = (
+        NodeFact("A", answered_at=10.0, lib_num=7, lib_moved_at=8.0),
+        NodeFact("B", answered_at=11.0),
+        NodeFact("C"),
+    )
+    ledger.write(lambda connection: groups.saw(connection, "bp", {**urls, "C": "http://c:1"}, seen))
+
+    known = ledger.read(
+        lambda connection: groups.sightings(connection, "bp", {**urls, "B": "http://elsewhere:1"})
+    )
+
+    assert known == {"A": NodeFact("A", answered_at=10.0, lib_num=7, lib_moved_at=8.0)}
