@@ -50,7 +50,7 @@ class Node:
     """One nodeos of our group: process, production, view of the chain."""
 
     __slots__ = (
-        "active_by", "active_since", "following", "fresh", "linked", "mute", "name", "own_head", "paused",
+        "active_by", "active_since", "astray", "bad", "deaf", "following", "fresh", "lib_at", "linked", "mute", "name", "own_head", "paused",
         "paused_at", "process", "queue", "rival", "starts_paused", "up_since",
     )  # fmt: skip
 
@@ -73,6 +73,14 @@ class Node:
         self.queue: list[tuple[str, Callable[[], None]]] = []
         """Calls that arrived while it hung, oldest first."""
         self.up_since = 0.0
+        self.astray = False
+        """It follows a fork that other producers extend: its head is fresh, and not the network's."""
+        self.deaf = False
+        """Its HTTP refuses connections while it goes on producing."""
+        self.lib_at: int | None = None
+        """Where its last irreversible block got stuck."""
+        self.bad: dict[str, float] = {}
+        """What makes it unfit to produce → since when."""
         self.mute = False
         """It makes no blocks, for a reason that nobody sees over HTTP."""
         self.active_by = "start"
@@ -159,7 +167,11 @@ class Chain:
             if not makers:
                 self.on_slot(slot, [], False)
             return
-        public = [node for node in makers if node.following and node.linked and self.stalled_since is None]
+        public = [
+            node
+            for node in makers
+            if node.following and node.linked and not node.astray and self.stalled_since is None
+        ]
         for node in makers:
             if node not in public:
                 self._private(node, slot)
@@ -197,6 +209,8 @@ class Chain:
         """What a node shows as its head."""
         if not node.following and node.own_head is not None:
             return node.own_head
+        if node.astray:
+            return Head(self.head.num, f"{self.head.id}~", self.head.slot, self.head.producer)
         if node.rival is not None and node.rival.slot == self.head.slot:
             return node.rival
         return self.head

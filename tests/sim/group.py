@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from actuator.failover.state import Asked, Automation, Hold, Request
-from tests.sim.chain import Node
+from tests.sim.chain import LIB_LAG, Node
 from tests.sim.world import World
 
 
@@ -21,6 +21,7 @@ class Group(World):
         calls, node.queue = node.queue, []
         for _, call in calls:
             call()  # the connection breaks
+        node.bad.setdefault("stale", self.engine.now)
         self.chain.leave(node)
         self._wire_breaks(name)
 
@@ -65,6 +66,7 @@ class Group(World):
         node = self.by_name[name]
         if node.process == "up":
             node.process = "hung"
+            node.bad.setdefault("stale", self.engine.now)
             self.chain.leave(node)
 
     def wake(self, name: str, synced_in: float = 1.0) -> None:
@@ -77,6 +79,15 @@ class Group(World):
             node.queue.pop(0)[1]()
         self.referee.settled(node)
         self._follow_in(node, synced_in)
+
+    def deafen(self, name: str) -> None:
+        """Its HTTP refuses connections, its production goes on (a proxy that restarts, a firewall)."""
+        self.by_name[name].deaf = True
+        self._wire_breaks(name)
+
+    def hear(self, name: str) -> None:
+        """Its HTTP is back."""
+        self.by_name[name].deaf = False
 
     def mute(self, name: str) -> None:
         """It is unpaused and in sync, and makes no block (a wrong key, a full disk)."""
@@ -92,12 +103,15 @@ class Group(World):
         """No peer reaches it any more; its HTTP answers as ever."""
         node = self.by_name[name]
         node.linked = False
+        node.bad.setdefault("cut", self.engine.now)
         self.chain.leave(node)
 
     def mend(self, name: str, synced_in: float = 1.0) -> None:
         """Peers are back."""
         node = self.by_name[name]
         node.linked = True
+        node.bad.pop("cut", None)
+        node.bad.setdefault("stale", self.engine.now)
         self._follow_in(node, synced_in)
 
     def _follow_in(self, node: Node, seconds: float) -> None:
@@ -109,6 +123,23 @@ class Group(World):
         if node.process == "up" and node.linked:
             node.following = node.fresh = True
             node.own_head = None
+            node.bad.pop("stale", None)
+
+    def stray(self, name: str) -> None:
+        """It follows a fork that others extend too: its head looks fresh."""
+        node = self.by_name[name]
+        node.astray = True
+        node.bad.setdefault("astray", self.engine.now)
+
+    def stick(self, name: str) -> None:
+        """Its last irreversible block does not move any more, its head does."""
+        node = self.by_name[name]
+        node.lib_at = self.network_lib()
+        node.bad.setdefault("stuck", self.engine.now)
+
+    def network_lib(self) -> int:
+        """Where the network's last irreversible block is."""
+        return self.chain.head.num - LIB_LAG
 
     # --- the way to a node, witnesses, the chain ------------------------------------------------------
 
@@ -123,6 +154,8 @@ class Group(World):
     def blind(self, number: int = 0) -> None:
         """A witness does not answer."""
         self.witnesses[number % len(self.witnesses)].reachable = False
+        if not any(witness.reachable for witness in self.witnesses):
+            self.referee.blind_since = self.engine.now
         self.referee.sighted_since = float("inf")
 
     def strand(self, number: int = 0) -> None:
@@ -134,7 +167,7 @@ class Group(World):
         """It answers again, with the chain in view."""
         witness = self.witnesses[number % len(self.witnesses)]
         witness.reachable = witness.linked = True
-        self.referee.sighted_since = self.engine.now
+        self.referee.sighted_since, self.referee.blind_since = self.engine.now, None
 
     def stall(self) -> None:
         """Nobody's blocks get anywhere."""
@@ -200,6 +233,10 @@ class Group(World):
             self.launch(node.name)
             self.wake(node.name)
             self.unmute(node.name)
+            self.hear(node.name)
+            node.astray, node.lib_at = False, None
+            node.bad.pop("astray", None)
+            node.bad.pop("stuck", None)
             if not node.linked:
                 self.mend(node.name)
         for number in range(len(self.witnesses)):

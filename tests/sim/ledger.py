@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from actuator.facts import StepFact
+from actuator.facts import NodeFact, StepFact
 from actuator.failover.state import GroupState, Notice, Order, Outcome
 from actuator.step import FINAL, State
 
@@ -37,7 +37,8 @@ class SimLedger:
         self.state = state
         self.rows: dict[str, Row] = {}
         self.epochs: dict[int, list[Row]] = {}
-        self.sightings: dict[str, float] = {}
+        self.sightings: dict[str, NodeFact] = {}
+        """What was seen of the members that a restart must not forget."""
         self.notices: dict[str, Notice] = {}
         self.ended: list[Outcome] = []
         self.facts: tuple[StepFact, ...] | None = None
@@ -60,6 +61,17 @@ class SimLedger:
                 self.epochs.setdefault(state.epoch, []).append(row)
         for notice in notices:
             self.notices.setdefault(notice.key, notice)
+
+    def saw(self, nodes: tuple[NodeFact, ...]) -> None:
+        """Remember when members answered, and that their last irreversible block moved."""
+        for node in nodes:
+            if node.answered_at is not None:
+                self.sightings[node.name] = NodeFact(
+                    node.name,
+                    answered_at=node.answered_at,
+                    lib_num=node.lib_num,
+                    lib_moved_at=node.lib_moved_at,
+                )
 
     def claim(self, now: float) -> list[Row]:
         """All planned steps whose target is free; they are executing from here on."""

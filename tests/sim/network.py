@@ -81,7 +81,9 @@ class Network:
         link = self.links[node.name]
         if link.down:
             return
-        if node.process == "hung":
+        if node.deaf:
+            self._back(link, once, Reach.REFUSED)
+        elif node.process == "hung":
             once.queued = verb != "read"
             node.queue.append((verb, lambda: self._execute(node, verb, once)))
         elif node.process == "up":
@@ -116,7 +118,7 @@ class Network:
         chain = self.chain
         chain.advance(self.engine.now)
         head = chain.head_of(node)
-        lib = (head.num if node.following else 0) - LIB_LAG
+        lib = (head.num if node.following else 0) - LIB_LAG if node.lib_at is None else node.lib_at
         return Shown(node.paused, head, lib, 2 if node.linked else 0)
 
 

@@ -7,15 +7,16 @@ from actuator.facts import Facts
 from actuator.failover.machine import Phase
 from actuator.failover.state import Automation, Decision, GroupState, Kind, Verb
 from actuator.step import State
-from nodekit.slots import EPOCH
-from tests.sim.actuator import Watcher
-from tests.sim.chain import Chain, Node
+from nodekit.slots import EPOCH, current_slot, next_window, round_slots
+from tests.sim.chain import OURS, Chain, Node
 from tests.sim.engine import Engine
+from tests.sim.lawbook import unproven
 from tests.sim.ledger import Row, SimLedger
 from tests.sim.network import QUEUED, Link
+from tests.sim.process import Watcher
 
 if TYPE_CHECKING:
-    from tests.sim.actuator import Actuator
+    from tests.sim.process import Actuator
 
 REACTION = 2.5
 """Seconds within which a second active node that can be reached must have been told to pause: one poll,
@@ -29,6 +30,12 @@ SCHEDULE_SEEN = 6.0
 STALL_SEEN = 22.0
 """Seconds after which a chain that stands still must be known to: two turns of others, one of ours, two of
 looking."""
+
+
+UNFIT = {"cut": 5.5, "stale": 10.0, "astray": 4.0, "stuck": 64.0}
+"""Seconds after which what makes a node unfit must keep it from being resumed: peers are asked for every three
+seconds, a head grows old by the slots of others only, and a call may be two seconds under way."""
+BLIND_SEEN = 5.0
 
 
 @dataclass(slots=True)
@@ -80,6 +87,8 @@ class Referee(Watcher):
         self._barred_since: float | None = None
         self.sighted_since = 0.0
         """Since when some witness shows the chain as it is."""
+        self.blind_since: float | None = None
+        """Since when no witness answers."""
         self._held: dict[str, tuple[float, float]] = {}
         self._automatic: dict[int, float] = {}
         """Automatic plans that resumed a node → when they did last."""
@@ -175,6 +184,22 @@ class Referee(Watcher):
             self.broke("I3", f"{row.key} was sent {row.sent} times")
         if row.order.verb is Verb.RESUME:
             self._promised(row.order.node)
+            self._fit(next(node for node in self.nodes if node.name == row.order.node))
+
+    def _fit(self, node: Node) -> None:
+        """A candidate is in sync on the network's chain, and the chain can be seen (P2)."""
+        now = self.engine.now
+        for what, since in node.bad.items():
+            if now - since > UNFIT[what]:
+                self.broke("P2", f"{node.name} is resumed although it is {what} for {now - since:.1f} s")
+        if self.blind_since is not None and now - self.blind_since > BLIND_SEEN:
+            self.broke("P2", f"{node.name} is resumed although no witness answers")
+        plan = self.ledger.state.plan
+        window = next_window(OURS, current_slot(now), self.chain.producers)
+        if plan is None or plan.kind is not Kind.SWITCHOVER or node.name != plan.wanted or window is None:
+            return
+        if now > window.opens - self.actuator.policy.guard + 1.0 and plan.deadline is not None:
+            self.broke("I6", f"{node.name} is resumed {window.opens - now:.1f} s before our window opens")
 
     def _promised(self, name: str) -> None:
         """What a resume must never go against."""
@@ -242,6 +267,7 @@ class Referee(Watcher):
         """Look at the truth after every decision."""
         if self.talk:
             self._tell(before, decision)
+        self._by_the_book(before, decision, facts)
         active = [node for node in self.nodes if node.process == "up" and not node.paused]
         if len(active) < 2 or not self._must_separate(active):
             self._two_since = None
@@ -250,6 +276,20 @@ class Referee(Watcher):
         elif self.engine.now - self._two_since > REACTION:
             self.broke("I1", f"{len(active)} members are active for more than {REACTION} s, nobody is paused")
             self._two_since = float("inf")
+
+    def _by_the_book(self, before: GroupState, decision: Decision, facts: Facts) -> None:
+        """What a decision gives must follow from its facts by the letter of the laws."""
+        state = decision.state
+        born = self.actuator.born + self.actuator.skew
+        for order in decision.orders:
+            if order.verb is Verb.RESUME:
+                for problem in unproven(order.node, facts, self.actuator.policy, born):
+                    self.broke("I2", f"resume of {order.node} in epoch {state.epoch}: {problem}")
+        plan, began = state.plan, before.plan is None and state.plan is not None
+        if began and plan is not None and plan.kind in (Kind.TAKEOVER, Kind.RESTORE):
+            watched = facts.now - born
+            if watched < 0.5 * round_slots(self.chain.producers) - 0.1:
+                self.broke("P7", f"an automatic plan {watched:.1f} s after the start")
 
     def _must_separate(self, active: list[Node]) -> bool:
         free = self.actuator.policy.automation is Automation.ON and "*" not in self._held

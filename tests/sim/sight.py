@@ -23,7 +23,7 @@ from tests.sim.chain import OURS, Chain, Node
 from tests.sim.network import TIMEOUT, Answer, Shown
 
 if TYPE_CHECKING:
-    from tests.sim.actuator import Actuator
+    from tests.sim.process import Actuator
 
 POLL = 1.0
 """poll_interval of a group, seconds."""
@@ -32,11 +32,11 @@ POLL = 1.0
 class Eye:
     """The newest belief about one member."""
 
-    def __init__(self, actuator: "Actuator", node: Node, answered_at: float | None) -> None:
+    def __init__(self, actuator: "Actuator", node: Node, seen: NodeFact | None) -> None:
         self.actuator = actuator
         self.life = actuator.life
         self.node = node
-        self.fact = NodeFact(node.name, starts_paused=node.starts_paused, answered_at=answered_at)
+        self.fact = replace(seen or NodeFact(node.name), starts_paused=node.starts_paused)
         self.newest: Reading | None = None
         """A reading that says the same as `fact` at a later time, not believed yet."""
         self.heads: deque[Head] = deque(maxlen=HEADS)

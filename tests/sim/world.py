@@ -1,18 +1,18 @@
 """One story's world: chain, nodes, links, witnesses and the actuator, put together and warmed up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from actuator.facts import NodeFact
 from actuator.failover.machine import Phase
 from actuator.failover.state import GroupState, Policy
 from nodekit.slots import SLOT_SECONDS, round_slots, slot_time
-from tests.sim.actuator import Actuator, Edges
 from tests.sim.chain import KEY, OURS, Chain, Node, producers_of
 from tests.sim.engine import Engine
 from tests.sim.ledger import SimLedger
 from tests.sim.network import Link, Network
+from tests.sim.process import Actuator, Edges
 from tests.sim.referee import Record, Referee
 from tests.sim.sight import Witness
 
@@ -69,7 +69,6 @@ class World:
         self.chain.loaded = settings.loaded
         self.chain.advance(self.engine.now)
         self.ledger = SimLedger(self.state)
-        self.ledger.sightings = dict.fromkeys(NAMES, self.engine.now - 1.0)
         self.witnesses = [Witness(f"w{number}") for number in range(settings.witnesses)]
         self.referee = Referee(self.engine, self.chain, self.nodes, self.ledger, self.links, talk=talk)
         network = Network(self.engine, self.chain, self.links, self.rng, self.obeyed)
@@ -81,12 +80,11 @@ class World:
 
     def _warm_up(self) -> None:
         """The eyes have been looking for long: the last irreversible block moved lately."""
-        now = self.actuator.clock()
-        for eye in self.actuator.sight.members.values():
-            eye.fact = NodeFact(
-                eye.node.name, lib_num=0, lib_moved_at=now - 1.0, answered_at=now - 1.0,
-                starts_paused=eye.node.starts_paused,
-            )  # fmt: skip
+        now = self.actuator.clock() - 1.0
+        seen = tuple(NodeFact(name, answered_at=now, lib_num=0, lib_moved_at=now) for name in NAMES)
+        self.ledger.saw(seen)
+        for eye, fact in zip(self.actuator.sight.members.values(), seen, strict=True):
+            eye.fact = replace(fact, starts_paused=eye.node.starts_paused)
 
     @property
     def record(self) -> Record:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
-from actuator.facts import Facts, Reach, StepFact
+from actuator.facts import Facts, Reach, StepFact, active_members, at_the_same_time
 from actuator.failover import decide as deciding
 from actuator.failover import readiness
 from actuator.failover.machine import Phase
@@ -192,7 +192,10 @@ class Actuator:
     def _schedule_tick(self) -> None:
         self._tick += 1
         resting = self.state.phase in (Phase.OBSERVING, Phase.STEADY, Phase.LATCHED)
-        self.engine.after(TICK if resting else BUSY_TICK, self.guarded(self._ticked), self._tick)
+        seconds = (
+            min(TICK, self.pace(self.clock())) if resting else BUSY_TICK
+        )  # DESIGN §5: 0.25 s in our window
+        self.engine.after(seconds, self.guarded(self._ticked), self._tick)
 
     def _ticked(self, number: int) -> None:
         if self.up and number == self._tick:
@@ -210,6 +213,9 @@ class Actuator:
 
     def _decide(self, asked: Asked) -> None:
         facts = self.sight.facts(self._steps())
+        if not at_the_same_time(facts):
+            for name in active_members(facts):
+                self.sight.members[name].nudge()
         before = self.state
         decision = deciding.decide(before, facts, self.policy, asked)
         if asked is not deciding.NOTHING_ASKED:
@@ -239,9 +245,7 @@ class Actuator:
                 self.engine.after(COMMIT, self.guarded(self._work), self.life)
         if facts.now - self._noted_at >= SIGHTING_EVERY:
             self._noted_at = facts.now
-            for node in facts.nodes:
-                if node.answered_at is not None:
-                    self.ledger.sightings[node.name] = node.answered_at
+            self.ledger.saw(facts.nodes)
 
     # --- the executor -----------------------------------------------------------------------------
 
