@@ -17,6 +17,10 @@ FRESH_SLOTS = 4
 """Slots of others that a candidate's head may lag: the 2 s of DESIGN §5.4 without our own empty slots."""
 
 
+FLOW_SLOTS = 3
+"""Of so many slots right before our window one at least has a block, or the chain stopped before our turn."""
+
+
 class Reach(StrEnum):
     """Outcome of the newest attempt to read a node."""
 
@@ -173,6 +177,11 @@ def others_silent(chain: ChainFact, producer: str) -> int:
 def stalled(chain: ChainFact, producer: str) -> bool:
     """Whether everybody's slots are empty: then it is not our node that failed."""
     return others_silent(chain, producer) >= STALL_SLOTS
+
+
+def flows_before(window: Window, chain: ChainFact) -> bool:
+    """Whether others' blocks arrived right before our window; if not, its empty slots prove nothing."""
+    return any(window.first_slot - back in chain.blocks for back in range(1, FLOW_SLOTS + 1))
 
 
 def lag_of(node: NodeFact, chain: ChainFact, producer: str) -> int | None:

@@ -10,6 +10,7 @@ from actuator.facts import (
     active_members,
     at_the_same_time,
     empty_own_slots,
+    flows_before,
     settled_slot,
     stalled,
 )
@@ -38,7 +39,7 @@ from actuator.failover.state import (
     Verb,
 )
 from actuator.step import FINAL, Refusal, State
-from nodekit.slots import current_slot, next_window, slot_time
+from nodekit.slots import current_slot, next_window, slot_time, window_of
 
 RESUME_WITHIN = 2.0
 """Seconds after which a resume that was not sent yet must not be sent any more."""
@@ -214,7 +215,9 @@ def _no_block_yet(state: GroupState, facts: Facts, policy: Policy, opens: float)
     assert chain is not None and plan.resumed_at is not None  # noqa: S101 - checked by the caller
     first = current_slot(plan.resumed_at + 0.5)
     empty = [
-        slot for slot in empty_own_slots(chain, policy.producer, first) if slot_time(slot) > plan.resumed_at
+        slot
+        for slot in empty_own_slots(chain, policy.producer, first)
+        if slot_time(slot) > plan.resumed_at and flows_before(window_of(slot, chain.producers), chain)
     ]
     if len(empty) >= EMPTY_TOLERATED.get(plan.kind, EMPTY_DEFAULT):
         why = f"{plan.target} is unpaused, but {len(empty)} of our slots stayed empty"

@@ -7,6 +7,7 @@ from actuator.facts import (
     Reach,
     at_the_same_time,
     empty_own_slots,
+    flows_before,
     last_own_block,
     settled_slot,
     stalled,
@@ -29,8 +30,6 @@ HUNG_SOON, HUNG_MARGIN = 2.0, 8.0
 BLOCK_LEAD = 1.5
 """A block leaves its producer up to 0.6 s before its timestamp (measured), our clock may be 0.5 s slow, and
 the node may have worked on until the first look that it did not answer."""
-FLOW_SLOTS = 3
-"""Of so many slots right before our window one at least has a block, or the chain stopped before our turn."""
 
 
 def witness_behind(facts: Facts, holder: str, slot: int) -> bool:
@@ -59,18 +58,20 @@ def silent_since(facts: Facts, producer: str, holder: str, active_from: float) -
         if slot in chain.blocks:
             break
         empty.insert(0, slot)
-    others_flow = any(window.first_slot - back in chain.blocks for back in range(1, FLOW_SLOTS + 1))
-    if len(empty) < SILENT_SLOTS or not others_flow or witness_behind(facts, holder, empty[0]):
+    if len(empty) < SILENT_SLOTS or not flows_before(window, chain):
         return None
-    return empty[0]
+    return None if witness_behind(facts, holder, empty[0]) else empty[0]
 
 
 def alive_since(chain: ChainFact | None, producer: str, since: float) -> str | None:
-    """Our blocks that were made after the holder went silent: then it is alive, only its API is not."""
+    """Our blocks that were made after the holder went silent, and have not stopped: then it is alive, only
+    its API is not."""
     newest = last_own_block(chain, producer) if chain is not None else None
-    if newest is not None and slot_time(newest) - since > BLOCK_LEAD:
-        return f"our blocks still arrive (slot {newest}): the node is alive, only its API is gone"
-    return None
+    if chain is None or newest is None or slot_time(newest) - since <= BLOCK_LEAD:
+        return None
+    if len(empty_own_slots(chain, producer, newest + 1)) >= SILENT_SLOTS:
+        return None
+    return f"our blocks still arrive (slot {newest}): the node is alive, only its API is gone"
 
 
 def hung(holder: NodeFact, facts: Facts, policy: Policy) -> str | None:

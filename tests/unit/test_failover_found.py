@@ -227,9 +227,32 @@ def test_a_slow_clock_of_ours_does_not_make_a_dead_node_look_alive() -> None:
     members = (node("B", now, **heads), node("C", now, **heads))
 
     slow = decide(steady(), facts(now, dead("A", now, made - 0.5 - 0.25), *members, view=view), POLICY)
-    later = decide(steady(), facts(now, dead("A", now, made - 1.1), *members, view=view), POLICY)
+    alive = decide(steady(), facts(now, dead("A", now, at(38))), POLICY)
 
-    assert (slow.state.phase, later.state.phase) == (Phase.FENCING, Phase.STEADY)
+    assert (slow.state.phase, alive.state.phase) == (Phase.FENCING, Phase.STEADY)
+
+
+def test_blocks_that_came_after_the_api_went_prove_nothing_once_they_stop() -> None:
+    """nodeos closes HTTP first when it is told to stop: it produced for a moment, then it was gone."""
+    now = at(44)
+    view = chain(now, empty=(42, 43, 44))
+    gone = dead("A", now, at(38))
+
+    stopped = decide(steady(), facts(now, gone, view=view), POLICY)
+    once = decide(steady(), facts(now, gone, view=chain(now, empty=(44,))), POLICY)
+
+    assert (stopped.state.phase, once.state.phase) == (Phase.FENCING, Phase.STEADY)
+
+
+def test_a_new_node_is_not_blamed_for_a_chain_that_stopped_before_its_turn() -> None:
+    now = at(41)
+    state = planned(Phase.VERIFYING, now, resumed_at=at(20))
+    active = (dead("A", now, at(10)), node("B", now, paused=False))
+
+    stopped = decide(state, facts(now, *active, view=chain(now, empty=tuple(range(30, 42)))), POLICY)
+    mute = decide(state, facts(now, *active, view=chain(now, empty=tuple(range(36, 42)))), POLICY)
+
+    assert (stopped.state.phase, mute.state.phase) == (Phase.VERIFYING, Phase.DISARMING)
 
 
 @pytest.mark.parametrize(
