@@ -16,11 +16,12 @@ from actuator.facts import (
 )
 from actuator.failover.cost import certificate, first_block_after, proving_window
 from actuator.failover.enter import anew, counted, enter, latch, notice, pause_order
-from actuator.failover.machine import Event
+from actuator.failover.machine import Event, Phase
 from actuator.failover.readiness import (
     best_candidate,
     fence_of,
     gone,
+    just_restarted,
     not_gone_because,
     queued,
     unready,
@@ -182,15 +183,14 @@ def _may_be_active(node: NodeFact, facts: Facts) -> bool:
     return node.active or (told and node.reach in (Reach.TIMEOUT, Reach.BROKEN))
 
 
-def verifying(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Decision:
+def verifying(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
     """The target reads unpaused; its block on a witness proves that it produces."""
     plan = _plan(state)
-    active = active_members(facts)
-    if len(active) > 1 and at_the_same_time(facts):
-        cause = f"{' and '.join(active)} are active at the same time; {plan.target} stays"
-        plan = replace(plan, kind=Kind.SEPARATION, cause=cause)
-        after = enter(state, Event.TWO_ACTIVE, facts.now, plan=plan, epoch=state.epoch + 1)
-        return disarming(after, anew(facts), policy, asked)
+    if _paused_since(plan, facts):
+        return _paused_again(state, facts, policy)
+    taken = _taken(state, facts, policy)
+    if taken is not None:
+        return taken
     if gone(facts.node(plan.target), facts.now, policy.gone_after) is not None:
         return _back(state, Event.TARGET_LOST, facts, policy, f"{plan.target} is gone too", tried=True)
     chain = facts.chain
@@ -207,6 +207,49 @@ def verifying(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> 
             state, why=f"{plan.target} produces; its window ends in {window.closes - facts.now:.0f} s"
         )
     return _verified(state, facts, policy)
+
+
+def _paused_since(plan: Plan, facts: Facts) -> bool:
+    """Whether the target was read paused after it had been resumed."""
+    target, at = facts.node(plan.target), plan.resumed_at
+    return target.paused is True and at is not None and (target.checked_at or 0.0) > at
+
+
+def _paused_again(state: GroupState, facts: Facts, policy: Policy) -> Decision:
+    """A restart lost the resume; anything else was an operator."""
+    plan = _plan(state)
+    target = facts.node(plan.target)
+    if target.broken_at is not None and target.broken_at > (plan.resumed_at or 0.0):
+        return _back(state, Event.TARGET_LOST, facts, policy, f"{plan.target} restarted and came back paused")
+    why = f"{plan.target} was paused outside chainwarden right after it was resumed"
+    return _handed_over(state, facts, policy, why, plan.target, by_operator=True)
+
+
+def _taken(state: GroupState, facts: Facts, policy: Policy) -> Decision | None:
+    """What to do when others than the plan's own nodes are active; None when that is not so."""
+    plan, active = _plan(state), active_members(facts)
+    if len(active) > 1 and at_the_same_time(facts):
+        keep = plan.target if plan.target in active else active[0]
+        cause = f"{' and '.join(active)} are active at the same time; {keep} stays"
+        plan = replace(plan, kind=Kind.SEPARATION, cause=cause, target=keep)
+        after = enter(state, Event.TWO_ACTIVE, facts.now, plan=plan, epoch=state.epoch + 1)
+        return disarming(after, anew(facts), policy, Asked())
+    mine = plan.target if state.phase is Phase.VERIFYING else plan.source
+    if len(active) != 1 or active[0] == mine or facts.node(plan.target).reach is Reach.UNSEEN:
+        return None
+    restarted = just_restarted(facts.node(active[0]), facts.now)
+    how = "restarted unpaused" if restarted else "was resumed outside chainwarden"
+    why = f"{active[0]} {how} while {plan.target} took over"
+    return _handed_over(state, facts, policy, why, active[0], by_operator=not restarted)
+
+
+def _handed_over(
+    state: GroupState, facts: Facts, policy: Policy, why: str, holder: str, *, by_operator: bool
+) -> Decision:
+    decision = latch(
+        state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=by_operator, holder=holder
+    )  # fmt: skip
+    return replace(decision, ended=Outcome("handed_over"))
 
 
 def _no_block_yet(state: GroupState, facts: Facts, policy: Policy, opens: float) -> Decision:
@@ -246,8 +289,11 @@ def _verified(state: GroupState, facts: Facts, policy: Policy) -> Decision:
 def returning(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
     """The plan's target failed: the old node if it is fit, else the next one, each under a new epoch."""
     plan = _plan(state)
+    taken = _taken(state, facts, policy)
+    if taken is not None:
+        return taken
     active = active_members(facts)
-    if len(active) == 1 and active[0] == plan.source and not _touched(active[0], facts):
+    if len(active) == 1 and not _touched(active[0], facts):
         return _ended(state, Event.HOLDER_BACK, facts, policy, f"{plan.source} goes on producing")
     candidate: str | None = None
     refusals: tuple[Refusal, ...] = ()

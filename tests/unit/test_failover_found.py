@@ -184,7 +184,9 @@ def test_a_wish_in_the_middle_of_a_plan_is_refused_and_not_silently_forgotten() 
     now = at(10)
     wish = Asked(switchover=Request("r2", "C", "bob", now))
 
-    busy = decide(planned(Phase.VERIFYING, now, resumed_at=at(9)), facts(now), POLICY, wish)
+    moved = facts(now, node("A", now), node("B", now, paused=False))
+
+    busy = decide(planned(Phase.VERIFYING, now, resumed_at=at(9)), moved, POLICY, wish)
     taken = decide(steady(), facts(now), POLICY, wish)
 
     assert "is under way" in busy.refusals[0].why
@@ -271,5 +273,47 @@ def test_our_empty_slots_count_only_when_others_blocks_flowed_right_before(
     now = at(38)
 
     decision = decide(steady(), facts(now, view=chain(now, empty=(*missing, 36, 37, 38))), POLICY)
+
+    assert decision.state.phase is phase
+
+
+@pytest.mark.parametrize(
+    ("nodes", "phase", "holder"),
+    [
+        ({"A": {}, "B": {"paused": False}}, Phase.VERIFYING, "A"),
+        ({"A": {}, "B": {}}, Phase.LATCHED, "B"),
+        ({"A": {}, "B": {"checked_at": at(8)}}, Phase.VERIFYING, "A"),
+        ({"A": {"paused": False}, "B": {"reach": Reach.TIMEOUT, "paused": None}}, Phase.LATCHED, "A"),
+        ({"A": {}, "B": {"broken_at": at(9.5)}}, Phase.FENCING, "A"),
+    ],
+    ids=[
+        "as planned",
+        "paused by hand",
+        "not looked at since",
+        "another resumed by hand",
+        "restarted paused",
+    ],
+)
+def test_what_others_do_while_a_new_node_is_verified(
+    nodes: dict[str, dict[str, object]], phase: Phase, holder: str
+) -> None:
+    """Another member's block passed for the new node's; a pause by hand for its failure."""
+    now = at(10)
+    found = facts(now, *(node(name, now, **changes) for name, changes in nodes.items()))
+
+    state = decide(planned(Phase.VERIFYING, now, resumed_at=at(9)), found, POLICY).state
+
+    assert (state.phase, state.holder) == (phase, holder)
+    assert state.operator_latch is (phase is Phase.LATCHED)
+
+
+@pytest.mark.parametrize(
+    ("active", "phase"), [("C", Phase.LATCHED), ("A", Phase.STEADY), ("AC", Phase.DISARMING)]
+)
+def test_who_comes_up_while_another_node_is_looked_for_is_not_overlooked(active: str, phase: Phase) -> None:
+    now = at(10)
+    found = facts(now, *(node(name, now, paused=name not in active) for name in "ABC"))
+
+    decision = decide(planned(Phase.RETURNING, now, tried=("B",)), found, POLICY)
 
     assert decision.state.phase is phase
