@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import bcrypt
 
-from actuator.config import Auth, Operator
+from actuator.configs.auth import Auth, Operator
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actuator.alert import Alert
-from actuator.config import Rule
+from actuator.configs.playbook import Rule
 from actuator.episode import Placement
 from actuator.message import alert_message, as_arguments
 from actuator.step import Lane, Step, episode_key

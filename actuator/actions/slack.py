@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from actuator.config import SlackSink
+from actuator.configs.sinks import SlackSink
 from actuator.step import Claimed, Receipt, State, Step
 from nodekit.http import HttpError, Reason, request, session
 

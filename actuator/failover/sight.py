@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from actuator.config import Group
+from actuator.configs.groups import Group
 from actuator.facts import ChainFact, Facts, NodeFact, StepFact
 from actuator.failover.members import MemberWatch
 from actuator.failover.witnesses import Testimony, WitnessWatch

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from actuator import groups, steps
-from actuator.config import Group
+from actuator.configs.groups import Group
 from actuator.facts import Facts, Reach, StepFact, active_members, at_the_same_time
 from actuator.failover import decide as deciding
 from actuator.failover.explain import outlook

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from exporter.collector import CollectorError, Source
-from exporter.config import Config, Node
+from exporter.config import Config
+from exporter.configs.chains import Node
 from exporter.observation import Metric, Record, Sample
 from nodekit.answers import ChainInfo
 from nodekit.http import HttpError, session

@@ -6,7 +6,8 @@ antelope_p2p_connections{node="tokyo",direction="inbound"} 3
 from collections.abc import Iterable, Sequence
 
 from exporter.collector import CollectorError, Source
-from exporter.config import Config, Node
+from exporter.config import Config
+from exporter.configs.chains import Node
 from exporter.observation import Metric, Record, Sample
 from nodekit.answers import Peer
 from nodekit.http import HttpError, session

@@ -16,7 +16,8 @@ from dataclasses import replace
 from exporter.accounting import AccountingError, Mark, NoBlockError, OutOfReadsError, Trouble
 from exporter.books import Books, advance, reopened
 from exporter.collector import CollectorError, Source
-from exporter.config import Chain, Config
+from exporter.config import Config
+from exporter.configs.chains import Chain
 from exporter.memory import MemoryFile
 from exporter.observation import Metric, Record, Sample
 from exporter.turns import missed_in_turn, opening

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from actuator.__main__ import main
-from actuator.config import Automation, Config
+from actuator.config import Config
+from actuator.configs.groups import Automation
 from nodekit.settings import ConfigError, load
 
 ROOT = Path(__file__).resolve().parents[2]

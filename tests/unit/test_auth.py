@@ -7,7 +7,7 @@ import bcrypt
 import pytest
 
 from actuator.auth import Caller, Gatekeeper, Verdict, basic_credentials, caller_of
-from actuator.config import Auth
+from actuator.configs.auth import Auth
 from nodekit.settings import SecretFile
 
 HASH = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4)).decode()

@@ -14,7 +14,7 @@ from exporter.accounting import Mark
 from exporter.books import SETTLED
 from exporter.collector import CollectorError
 from exporter.collectors.production import ProductionSource
-from exporter.config import Chain
+from exporter.configs.chains import Chain
 from exporter.memory import MemoryFile
 from nodekit.nodeos import READ_PATHS
 from nodekit.slots import owner, slot_time

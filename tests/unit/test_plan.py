@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from actuator.alert import Alert
-from actuator.config import Rule
+from actuator.configs.playbook import Rule
 from actuator.episode import Placement
 from actuator.plan import Planned, Playbook, matches, plan
 from actuator.step import Lane

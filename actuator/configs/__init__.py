@@ -1,0 +1,1 @@
+"""What each part of actuator.yml may say: one file a part."""

@@ -1,0 +1,106 @@
+"""What actuator.yml may say of producer groups."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from nodekit.settings import Duration, OnOff, Settings
+from nodekit.slots import SLOT_SECONDS
+from nodekit.words import HttpUrl, Name, NodeUrl
+
+GONE_AFTER = 2.0
+"""Seconds of refused connections that prove a process gone (ADR 0002); no config goes below."""
+ACT_SECONDS = 0.3
+"""From the proof to the resumed node: pauses, a resume, commits. Measured 0.05 s; six times that."""
+
+
+class Mode(StrEnum):
+    """`strict`: never resume without a confirmed fence. `bounded` is not built yet."""
+
+    STRICT = "strict"
+
+
+class Automation(StrEnum):
+    """Whether a group acts by itself, only says what it would do, or only watches."""
+
+    ON = "on"
+    SHADOW = "shadow"
+    OFF = "off"
+
+
+class Node(Settings):
+    """A member of a group: a nodeos that holds the producer's key."""
+
+    name: Name
+    url: HttpUrl
+    write_url: NodeUrl | None = None
+    """Where pause and resume are served, when not at `url`: another port, or unix:///path/of/socket."""
+    starts_paused: bool = False
+    """The operator asserts that every start of this nodeos has `pause-on-startup`."""
+    proxied: bool = False
+    """A reverse proxy stands between: what it takes over the network is not at the node yet."""
+
+
+class Group(Settings):
+    """One producer name and the nodes that may produce for it, in order of preference."""
+
+    chain: Name
+    producer: Name
+    mode: Mode = Mode.STRICT
+    automation: Annotated[Automation, OnOff] = Automation.SHADOW
+    nodes: tuple[Node, ...] = Field(min_length=1)
+    witnesses: tuple[HttpUrl, ...] = ()
+    public_key: str | None = None
+    """The signing key that our nodes hold; when given, the active schedule must name it."""
+    loss_budget: int = Field(4, ge=1, le=12)
+    """Blocks that one failure may cost; a configuration that cannot keep it is refused."""
+    poll_interval: Duration = 1.0
+    poll_timeout: Duration = 1.0
+    gone_after: Duration = GONE_AFTER
+    guard: Duration = 3.0
+    """Seconds before our window in which no planned switchover may still be under way."""
+    cooldown: Duration = 1800.0
+    per_day: int = Field(2, ge=1)
+    notify: tuple[Name, ...] | None = None
+    """Sinks that are told of takeovers; all of them when left out."""
+
+    @field_validator("nodes")
+    @classmethod
+    def _names_differ(cls, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        names = [node.name for node in nodes]
+        for name in names:
+            if names.count(name) > 1:
+                raise PydanticCustomError("twice", "node {name} is listed twice", {"name": name})
+        return nodes
+
+    @field_validator("gone_after")
+    @classmethod
+    def _long_enough(cls, seconds: float) -> float:
+        if seconds < GONE_AFTER:
+            raise PydanticCustomError("gone", "write 2s or more: less does not prove that a process is gone")
+        return seconds
+
+    @model_validator(mode="after")
+    def _keeps_its_budget(self) -> Self:
+        seconds = self.gone_after + ACT_SECONDS
+        slots = int(seconds / SLOT_SECONDS)
+        if slots > self.loss_budget:
+            raise PydanticCustomError(
+                "budget",
+                "gone_after {gone} s + {act} s to act = {seconds} s, that is {slots} slots of 0.5 s, "
+                "but loss_budget is {budget}; lower gone_after or raise loss_budget",
+                {"gone": self.gone_after, "act": ACT_SECONDS, "seconds": seconds, "slots": slots,
+                 "budget": self.loss_budget},
+            )  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _witnessed(self) -> Self:
+        if self.automation is not Automation.OFF and not self.witnesses:
+            raise PydanticCustomError(
+                "witness", "`witnesses` is missing: name at least one node that does not produce for us, "
+                "or write `automation: off`",
+            )  # fmt: skip
+        return self

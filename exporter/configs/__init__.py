@@ -1,0 +1,1 @@
+"""What each part of exporter.yml may say: one file a domain."""

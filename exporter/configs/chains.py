@@ -1,0 +1,73 @@
+"""What exporter.yml may say of chains: whose producers are ours, and the nodes that show them."""
+
+from enum import StrEnum
+
+from pydantic import Field, ValidationError, ValidationInfo, field_serializer, field_validator
+
+from nodekit.http import redact
+from nodekit.settings import Settings
+from nodekit.words import HttpUrl, Time, problem
+
+
+class Role(StrEnum):
+    """eoskeeper's roles: A, B, C hold the producer's key in order of preference, F is a full node."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    F = "F"
+
+
+class Node(Settings):
+    """A nodeos to watch."""
+
+    url: HttpUrl
+    role: Role = Role.F
+    group: str | None = None
+    """The producer group that it is a member of; one of the chain's `producers`."""
+    starts_paused: bool = False
+    """The operator asserts that every start of it has `pause-on-startup`; the actuator uses that."""
+    timeout: Time = 1.0
+    """How long one request to it may take."""
+
+    @field_serializer("url")
+    def _without_path(self, url: str) -> str:
+        """A path may hold a provider's key, and what is written out is shown at /config."""
+        return redact(url)
+
+
+class Chain(Settings):
+    """An Antelope chain: whose producers are ours, and the nodes that show it."""
+
+    producers: tuple[str, ...] = ()
+    interval: Time = 1.0
+    """Time between looks at each node."""
+    nodes: dict[str, Node] = Field(min_length=1)
+
+    @field_validator("nodes")
+    @classmethod
+    def _groups_exist(cls, nodes: dict[str, Node], info: ValidationInfo) -> dict[str, Node]:
+        if "producers" not in info.data:
+            return nodes  # they are wrong themselves; that is told already
+        producers = info.data["producers"]
+        known = ", ".join(producers) or "there are none"
+        problems = [
+            problem(
+                (name, "group"), "{group} is not among the chain's producers ({known}); write one of them, "
+                "or add it there", {"group": node.group, "known": known},
+            )
+            for name, node in nodes.items()
+            if node.group is not None and node.group not in producers
+        ]  # fmt: skip
+        if problems:
+            raise ValidationError.from_exception_data("nodes", problems)
+        return nodes
+
+    @property
+    def groups(self) -> dict[str, dict[str, Node]]:
+        """Group → its members in the order of the file."""
+        found: dict[str, dict[str, Node]] = {}
+        for name, node in self.nodes.items():
+            if node.group is not None:
+                found.setdefault(node.group, {})[name] = node
+        return found

@@ -1,0 +1,83 @@
+"""The words that both programs' config files use: addresses, names, networks, times."""
+
+import ipaddress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from nodekit.settings import Duration
+
+SHORTEST = 0.1
+"""Seconds: a block takes five times that, and nothing may be asked without a pause."""
+
+
+def _name(text: str) -> str:
+    if not text or len(text) > 64 or not all(char.isalnum() or char in "_.-" for char in text):
+        raise PydanticCustomError("name", "write 1 to 64 letters, digits, `_`, `.` or `-`")
+    return text
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise PydanticCustomError("url", "write an address such as http://10.0.0.1:8888")
+    return text.rstrip("/")
+
+
+def _node_url(text: str) -> str:
+    if text.startswith("unix:///") and len(text) > len("unix:///"):
+        return text
+    return _http_url(text)
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise PydanticCustomError("network", "write an address or network such as 203.0.113.0/24") from None
+    return text
+
+
+def _listen(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise PydanticCustomError("listen", "write an address and port such as 127.0.0.1:19188")
+    return text
+
+
+def _some_time(seconds: float) -> float:
+    if seconds < SHORTEST:
+        raise PydanticCustomError("short", "write 100ms or more")
+    return seconds
+
+
+def _one_or_many(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def problem(where: tuple[str, ...], text: str, values: dict[str, str]) -> InitErrorDetails:
+    """A problem at a key below the one that is being validated, so that the message gives its line.
+
+    `text` is a template whose `{words}` are filled from `values`.
+    """
+    return InitErrorDetails(type=PydanticCustomError("reference", text, values), loc=where, input=None)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""A name that may stand in labels, keys and file names."""
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+"""An http or https address without credentials or query; a trailing slash is dropped."""
+NodeUrl = Annotated[str, AfterValidator(_node_url)]
+"""An HttpUrl, or `unix:///path/of/socket`."""
+Network = Annotated[str, AfterValidator(_network)]
+"""An IP address or network."""
+Listen = Annotated[str, AfterValidator(_listen)]
+"""`host:port` to listen on."""
+Time = Annotated[Duration, AfterValidator(_some_time)]
+"""Seconds, at least SHORTEST."""
+OneOrMany = BeforeValidator(_one_or_many)
+"""Lets a list of one be written without brackets."""
+Words = Annotated[tuple[str, ...], OneOrMany]
+"""One text or a list of them."""
