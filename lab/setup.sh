@@ -61,13 +61,21 @@ fi
     need prometheus "the demo and the tests run a real Prometheus, and promtool checks rules"
 { command -v prometheus-alertmanager && command -v amtool; } >/dev/null ||
     need prometheus-alertmanager "the demo and the tests run a real Alertmanager, and amtool checks routes"
+command -v mosquitto >/dev/null || need mosquitto "the tests send recovery commands through a real MQTT broker"
+command -v collectd >/dev/null || need collectd-core "the tests replace the configuration of a real collectd"
+compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null ||
+    need postgresql "the tests ask a real PostgreSQL for an oracle node's jobs"
+command -v chromium >/dev/null || need chromium "the tests read the pages as a browser shows them"
+command -v chromedriver >/dev/null || need chromium-driver "drives that browser"
+command -v npm >/dev/null || [ -e .lab/anvil-*/bin/anvil ] ||
+    need npm "downloads anvil, a local EVM chain, which is published on npm only"
 
 if [ ${#packages[@]} != 0 ]; then
     say "Debian packages are missing and will be installed:"
     printf '%s\n' "${reasons[@]}"
-    if [[ " ${packages[*]} " == *" prometheus"* ]]; then
-        say "Debian also starts them as services; nothing here uses those, stop them with:"
-        say "  systemctl disable --now prometheus prometheus-alertmanager"
+    if [[ " ${packages[*]} " =~ \ (prometheus|prometheus-alertmanager|mosquitto|postgresql)\  ]]; then
+        say "Debian also starts servers as services; nothing here uses those, stop them with:"
+        say "  systemctl disable --now prometheus prometheus-alertmanager mosquitto postgresql"
     fi
     install_packages "${packages[@]}"
 fi
