@@ -1,0 +1,35 @@
+"""What a service that is built into the agent looks like: commands by name, an outcome for each."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended: `code` as an exit status (0 is success), `output` as text for a person."""
+
+    code: int
+    output: str
+
+
+class Builtin(Protocol):
+    """A service of the agent that runs inside it, not as a program.
+
+    Everything that it may touch comes from the agent's own config; a message chooses a command by name and never brings
+    a path, an address or an argument.
+    """
+
+    @property
+    def commands(self) -> frozenset[str]:
+        """The commands that `run` knows."""
+        ...
+
+    def run(self, command: str, message: Mapping[str, object], stop: threading.Event) -> Outcome:
+        """Perform one command and block until it ended; `stop` is set when the agent shuts down or time is up.
+
+        `message` is the checked command message, for what the wire format defines (a group's epoch, a configuration);
+        calls for one service never overlap. Raises nothing that it could foresee: a failure is an Outcome.
+        """
+        ...
