@@ -17,8 +17,8 @@ class Outcome:
 class Builtin(Protocol):
     """A service of the agent that runs inside it, not as a program.
 
-    Everything that it may touch comes from the agent's own config; a message chooses a command by name and never brings
-    a path, an address or an argument.
+    Everything that it may touch comes from the agent's own config; a message chooses a command by name
+    and never brings a path, an address or an argument.
     """
 
     @property
@@ -27,9 +27,9 @@ class Builtin(Protocol):
         ...
 
     def run(self, command: str, message: Mapping[str, object], stop: threading.Event) -> Outcome:
-        """Perform one command and block until it ended; `stop` is set when the agent shuts down or time is up.
+        """Perform one command and block until it ended; `stop` is set at the agent's end or when time is up.
 
-        `message` is the checked command message, for what the wire format defines (a group's epoch, a configuration);
-        calls for one service never overlap. Raises nothing that it could foresee: a failure is an Outcome.
+        `message` is the checked command message, for what the wire format defines (a group's epoch, a
+        configuration). Calls for one service never overlap. A failure that could be foreseen is an Outcome.
         """
         ...
