@@ -21,10 +21,12 @@ from actuator.failover.state import (
 )
 from actuator.failover.triggers import alive_since, hung, separate, silent_since, take_over
 from actuator.step import Refusal
-from nodekit.slots import round_slots, slot_time
+from nodekit.slots import SLOT_SECONDS, round_slots, slot_time
 
 REQUEST_ROUNDS = 3
 """A request that found no gap in this many rounds is dropped."""
+LARGEST_ROUND = 252
+"""Slots of a round of 21 producers."""
 TELL_AFTER = 3.0
 """Seconds that the holder may be unreachable before operators are told."""
 
@@ -35,6 +37,9 @@ def observing(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> 
     active = active_members(facts)
     if len(active) > 1:
         return separate(state, facts, policy, active)
+    if state.observe_until is None and (facts.chain is not None or state.plan is not None):
+        # Also for what an operator or an interrupted plan does meanwhile: after it, the rest is observed.
+        state = replace(state, observe_until=now + _round_seconds(facts))
     if state.plan is not None:
         refusal = barred(policy, facts)
         if refusal is not None and state.plan.request is None:
@@ -43,17 +48,18 @@ def observing(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> 
         return running.fencing(after, anew(facts), policy, asked)
     if asked.switchover is not None:
         return _ask(state, facts, policy, asked.switchover)
-    if facts.chain is None:
-        return Decision(state, refusals=(Refusal("observing", "no witness answers yet"),), why="observing")
     if state.observe_until is None:
-        seconds = round_slots(facts.chain.producers) * 0.5
-        state = replace(state, observe_until=now + seconds)
-    assert state.observe_until is not None  # noqa: S101 - set just above
+        return Decision(state, refusals=(Refusal("observing", "no witness answers yet"),), why="observing")
     if now < state.observe_until:
         why = f"observing one full round first, {state.observe_until - now:.0f} s left"
         return Decision(_adopt(state, active), refusals=(Refusal("observing", why),), why=why)
     after = enter(_adopt(state, active), Event.ROUND_SEEN, now)
     return Decision(after, why="a full round was observed")
+
+
+def _round_seconds(facts: Facts) -> float:
+    """A full round of the schedule; of the largest usual one while it is not known."""
+    return (round_slots(facts.chain.producers) if facts.chain else LARGEST_ROUND) * SLOT_SECONDS
 
 
 def _leave(state: GroupState, policy: Policy, refusal: Refusal) -> Decision:

@@ -126,6 +126,10 @@ def take_over(
         told = notice(NoticeKind.WOULD, state, policy, why, refusal.why, about=f"{since:.0f}")
         notices = (told,) if policy.automation is Automation.SHADOW else ()
         return Decision(state, notices=notices, refusals=(refusal, *refusals), why=why)
+    if state.observe_until is not None and facts.now < state.observe_until:
+        left = state.observe_until - facts.now
+        why = f"{cause}; observing one full round after the start first, {left:.0f} s left"
+        return Decision(state, refusals=(Refusal("observing", why), *refusals), why=why)
     limit = limit_reached(state, policy, facts.now)
     if limit is not None:
         return latch(

@@ -119,6 +119,8 @@ class Chain:
         self.version = 1
         self.changing: str | None = None
         self.against_since: float | None = None
+        self.changed_at = 0.0
+        """When another schedule became active."""
         """Since when the schedule, or one that is coming, forbids a resume (true time)."""
         self.first_slot = start_slot - 2 * round_slots(producers)
         self.blocks = dict(_past(producers, self.first_slot, start_slot - 1))
@@ -202,6 +204,7 @@ class Chain:
         """Another schedule becomes active."""
         self.producers, self.keys, self.changing = producers, keys, None
         self.version += 1
+        self.changed_at = now
         against = OURS not in producers or keys != (KEY,)
         self.against_since = (self.against_since or now) if against else None
 

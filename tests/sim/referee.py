@@ -198,6 +198,8 @@ class Referee(Watcher):
         window = next_window(OURS, current_slot(now), self.chain.producers)
         if plan is None or plan.kind is not Kind.SWITCHOVER or node.name != plan.wanted or window is None:
             return
+        if now - self.chain.changed_at < SCHEDULE_SEEN:
+            return
         if now > window.opens - self.actuator.policy.guard + 1.0 and plan.deadline is not None:
             self.broke("I6", f"{node.name} is resumed {window.opens - now:.1f} s before our window opens")
 
