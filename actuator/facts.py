@@ -11,6 +11,8 @@ from nodekit.slots import SLOT_SECONDS, Window, owner, previous_window, slot_tim
 
 ARRIVAL_GRACE = 0.3
 """Seconds after a slot's timestamp by which its block has reached a healthy witness (measured on a LAN)."""
+AGREE_SLOTS = 2
+"""Witnesses are read up to a second apart; one that is further behind is cut off itself."""
 STALL_SLOTS = 24
 """Empty slots of others in a row (two whole turns) that mean: the chain, or our view of it, stands still."""
 FRESH_SLOTS = 4
@@ -101,6 +103,8 @@ class ChainFact:
     """The view has no gap from here to the head."""
     blocks: Mapping[int, SeenBlock] = field(default_factory=dict)
     """Slot → block; a slot in the view without a block is empty."""
+    agreeing: int = 0
+    """How many witnesses show this very chain, to within AGREE_SLOTS of its head."""
     doubled: frozenset[int] = frozenset()
     """Our slots for which two different blocks were seen anywhere."""
 
@@ -166,6 +170,20 @@ def empty_own_slots(chain: ChainFact, producer: str, first: int) -> tuple[int, .
     return tuple(
         slot for slot in span if slot not in chain.blocks and owner(slot, chain.producers) == producer
     )
+
+
+def vacant_slots(chain: ChainFact, producer: str, since: float) -> tuple[int, ...]:
+    """Our settled slots of one window that nobody filled, after `since` (unix seconds) and our newest block,
+    in a window that the others' blocks led up to: the newest such window's."""
+    newest = last_own_block(chain, producer)
+    first = max(int((since - slot_time(0)) // SLOT_SECONDS) + 1, 0 if newest is None else newest + 1)
+    windows: dict[int, list[int]] = {}
+    for slot in empty_own_slots(chain, producer, first):
+        windows.setdefault(window_of(slot, chain.producers).first_slot, []).append(slot)
+    flowing = [
+        slots for slots in windows.values() if flows_before(window_of(slots[0], chain.producers), chain)
+    ]
+    return tuple(flowing[-1]) if flowing else ()
 
 
 def others_silent(chain: ChainFact, producer: str) -> int:

@@ -17,9 +17,11 @@ ACT_SECONDS = 0.3
 
 
 class Mode(StrEnum):
-    """`strict`: never resume without a confirmed fence. `bounded` is not built yet."""
+    """`strict`: never resume without a confirmed fence. `bounded`: also when witnesses see that nobody
+    produces for us (ADR 0009); then two may produce for a moment, and never unnoticed."""
 
     STRICT = "strict"
+    BOUNDED = "bounded"
 
 
 class Automation(StrEnum):
@@ -93,6 +95,15 @@ class Group(Settings):
                 "but loss_budget is {budget}; lower gone_after or raise loss_budget",
                 {"gone": self.gone_after, "act": ACT_SECONDS, "seconds": seconds, "slots": slots,
                  "budget": self.loss_budget},
+            )  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _twice_witnessed(self) -> Self:
+        if self.mode is Mode.BOUNDED and len(set(self.witnesses)) < 2:
+            raise PydanticCustomError(
+                "bounded", "mode bounded needs two `witnesses` that agree; name two different nodes, "
+                "or write `mode: strict`",
             )  # fmt: skip
         return self
 

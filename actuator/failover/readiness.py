@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from actuator.facts import FRESH_SLOTS, Facts, NodeFact, Reach, lag_of, stalled
+from actuator.facts import FRESH_SLOTS, Facts, NodeFact, Reach, lag_of, stalled, vacant_slots
 from actuator.failover.state import Policy
 from actuator.step import Refusal, State
 
@@ -11,6 +11,8 @@ LIB_STILL = 60.0
 ANSWER_WINDOW = 60.0
 """`gone` needs an address that answered within this many seconds before the refusals (DESIGN §5.2)."""
 REFUSALS = 3
+WITNESSES, VACANT = 2, 4
+"""What mode `bounded` needs: so many witnesses that agree, so many of our slots that stayed empty."""
 STALE = 3.0
 """Seconds after which a reading proves nothing any more."""
 
@@ -86,6 +88,41 @@ def queued(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
     return f"{node.name} is silent, its kernel holds our pause: it pauses when it wakes, and starts paused"
 
 
+def lost(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
+    """Mode `bounded` only: the witnesses see that nobody fills our slots since the node fell silent
+    (DESIGN §5.3). It bounds what can go wrong, it excludes nothing: the node may come back producing."""
+    if not policy.bounded or node.reach in (Reach.ANSWERS, Reach.UNSEEN) or node.answered_at is None:
+        return None
+    if lost_lacks(node, facts, policy) is not None or facts.chain is None:
+        return None
+    empty = len(vacant_slots(facts.chain, policy.producer, node.answered_at))
+    return (
+        f"{node.name} cannot be reached; {facts.chain.agreeing} witnesses agree that {empty} of our slots "
+        "stayed empty after the others' blocks"
+    )
+
+
+def lost_lacks(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
+    """What mode `bounded` waits for, in words; None when it has it."""
+    chain = facts.chain
+    if chain is None or chain.agreeing < WITNESSES:
+        agree = 0 if chain is None else chain.agreeing
+        return f"{WITNESSES} witnesses must agree, {agree} do"
+    if stalled(chain, policy.producer):
+        return "the whole chain, or our view of it, stands still"
+    empty = vacant_slots(chain, policy.producer, node.answered_at or 0.0)
+    if len(empty) < VACANT:
+        return f"{VACANT} of our slots must stay empty, {len(empty)} did"
+    return None
+
+
+def must_be_read(node: NodeFact, facts: Facts, policy: Policy) -> bool:
+    """Whether a member is read once more before another is resumed: all but those whose silence is proven to
+    be the end of a process, or a pause that waits."""
+    proven = gone(node, facts.now, policy.gone_after) or queued(node, facts, policy)
+    return node.reach is Reach.ANSWERS or proven is None
+
+
 def unfenced_now(facts: Facts, policy: Policy, shown: Mapping[str, bool | None]) -> str | None:
     """Why a resume must not be sent after all; `shown` is what each other member says this moment."""
     for name, paused in shown.items():
@@ -93,6 +130,7 @@ def unfenced_now(facts: Facts, policy: Policy, shown: Mapping[str, bool | None])
         if paused is False:
             return f"{name} reads unpaused just before the resume"
         proof = gone(node, facts.now, policy.gone_after) or queued(node, facts, policy)
+        proof = proof or lost(node, facts, policy)
         if paused is None and proof is None:
             return f"{not_gone_because(node, policy.gone_after)} (read just before the resume)"
     return None
@@ -102,7 +140,8 @@ def fence_of(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
     """How a member is fenced in this epoch, in words; None when it is not."""
     if paused_by_us(node, facts):
         return f"{node.name} acknowledged pause and reads paused"
-    return gone(node, facts.now, policy.gone_after) or queued(node, facts, policy)
+    proof = gone(node, facts.now, policy.gone_after) or queued(node, facts, policy)
+    return proof or lost(node, facts, policy)
 
 
 def unready(name: str, facts: Facts, policy: Policy) -> tuple[Refusal, ...]:

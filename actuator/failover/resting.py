@@ -7,7 +7,7 @@ from actuator.failover import running
 from actuator.failover.enter import anew, barred, begin, enter, latch, notice, pause_order
 from actuator.failover.gap import gap_until, next_opening
 from actuator.failover.machine import Event
-from actuator.failover.readiness import gone, just_restarted, not_gone_because, unready
+from actuator.failover.readiness import gone, just_restarted, lost, lost_lacks, not_gone_because, unready
 from actuator.failover.state import (
     Asked,
     Decision,
@@ -19,7 +19,15 @@ from actuator.failover.state import (
     Policy,
     Request,
 )
-from actuator.failover.triggers import alive_since, hung, separate, silent_since, take_over
+from actuator.failover.triggers import (
+    alive_since,
+    ghost_of,
+    give_way,
+    hung,
+    separate,
+    silent_since,
+    take_over,
+)
 from actuator.step import Refusal
 from nodekit.slots import SLOT_SECONDS, round_slots, slot_time
 
@@ -84,6 +92,7 @@ def steady(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> Dec
 def _collect(decision: Decision, facts: Facts) -> Decision:
     """Ask members that were fenced by a waiting pause again, until each of them reads paused."""
     owing = tuple(name for name in decision.state.owing if facts.node(name).paused is not True)
+    lost = tuple(name for name in decision.state.lost if name in owing)
     orders = [
         pause_order(facts.node(name), facts, "it was silent during a takeover: until it reads paused")
         for name in owing
@@ -91,7 +100,7 @@ def _collect(decision: Decision, facts: Facts) -> Decision:
     ]
     return replace(
         decision,
-        state=replace(decision.state, owing=owing),
+        state=replace(decision.state, owing=owing, lost=lost),
         orders=(*decision.orders, *(order for order in orders if order is not None)),
     )
 
@@ -100,6 +109,9 @@ def _steady(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> De
     active = active_members(facts)
     if len(active) > 1:
         return separate(state, facts, policy, active)
+    ghost = ghost_of(state, facts)
+    if ghost is not None:
+        return give_way(state, facts, policy, ghost)
     if asked.switchover is not None:
         return _ask(state, facts, policy, asked.switchover)
     due = state.scheduled
@@ -157,7 +169,12 @@ def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
     cause = hung(holder, facts, policy)
     if cause is not None and holder.answered_at is not None:
         return take_over(state, facts, policy, Kind.TAKEOVER, cause, holder.answered_at)
+    cause = lost(holder, facts, policy)
+    if cause is not None and holder.answered_at is not None:
+        return take_over(state, facts, policy, Kind.TAKEOVER, cause, holder.answered_at)
     why = not_gone_because(holder, policy.gone_after)
+    if policy.bounded:
+        why = f"{why}; mode bounded: {lost_lacks(holder, facts, policy)}"
     told: tuple[Notice, ...] = ()
     if holder.answered_at is not None and facts.now - holder.answered_at > TELL_AFTER:
         opens = next_opening(facts, policy.producer)

@@ -276,14 +276,27 @@ def _verified(state: GroupState, facts: Facts, policy: Policy) -> Decision:
     proof = certificate(plan, facts, policy)
     returned = plan.kind is Kind.SWITCHOVER and plan.target != plan.wanted
     others = [node for node in facts.nodes if node.name != plan.target]
-    owing = tuple(node.name for node in others if queued(node, facts, policy) is not None)
+    waits = tuple(node.name for node in others if queued(node, facts, policy) is not None)
+    lost = _nowhere(others, facts, policy)
     after = enter(
-        state, Event.BLOCK_SEEN, facts.now, plan=None, holder=plan.target, owing=owing,
+        state, Event.BLOCK_SEEN, facts.now, plan=None, holder=plan.target, owing=(*waits, *lost), lost=lost,
         takeovers=counted(state, facts.now),
     )  # fmt: skip
     told = notice(NoticeKind.VERIFIED, state, policy, certificate=proof)
     ended = Outcome("rolled_back" if returned else "verified", proof)
     return Decision(after, notices=(told,), ended=ended, why=f"{plan.target} produces")
+
+
+def _nowhere(others: list[NodeFact], facts: Facts, policy: Policy) -> tuple[str, ...]:
+    """Members that no pause has reached and that are not proven gone (mode `bounded`)."""
+    return tuple(
+        node.name
+        for node in others
+        if policy.bounded
+        and node.reach is not Reach.ANSWERS
+        and gone(node, facts.now, policy.gone_after) is None
+        and queued(node, facts, policy) is None
+    )
 
 
 def returning(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:

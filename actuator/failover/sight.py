@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from actuator.configs.groups import Group
-from actuator.facts import ChainFact, Facts, NodeFact, StepFact
+from actuator.facts import AGREE_SLOTS, ChainFact, Facts, NodeFact, StepFact
 from actuator.failover.members import MemberWatch
 from actuator.failover.witnesses import Testimony, WitnessWatch
 from nodekit.answers import Schedules
@@ -42,7 +42,9 @@ class Sight:
             )
             for node in group.nodes
         }
-        self._witnesses = [WitnessWatch(Nodeos(url, group.poll_timeout), clock) for url in group.witnesses]
+        self._witnesses = [
+            WitnessWatch(Nodeos(url, group.poll_timeout), changed, clock) for url in group.witnesses
+        ]
         self._own_ids: dict[int, set[str]] = {}
         self._threads: list[threading.Thread] = []
 
@@ -82,16 +84,18 @@ class Sight:
 
     def _best(self) -> Testimony | None:
         """The testimony with the newest head."""
-        given = [item for witness in self._witnesses if (item := witness.testimony()) is not None]
-        return max(given, key=lambda item: item.head_slot, default=None)
+        return max(self._given(), key=lambda item: item.head_slot, default=None)
+
+    def _given(self) -> list[Testimony]:
+        return [item for witness in self._witnesses if (item := witness.testimony()) is not None]
 
     def _chain(self, testimony: Testimony | None) -> ChainFact | None:
         if testimony is None:
             return None
         active = testimony.schedules.active
-        answering = sum(1 for witness in self._witnesses if witness.testimony() is not None)
+        given = self._given()
         return ChainFact(
-            witnesses=answering,
+            witnesses=len(given),
             checked_at=testimony.at,
             producers=active.producers,
             schedule_version=active.version,
@@ -100,6 +104,7 @@ class Sight:
             head_slot=testimony.head_slot,
             first_slot=testimony.first_slot,
             blocks=testimony.blocks,
+            agreeing=sum(1 for one in given if agrees(one, testimony)),
             doubled=self._doubled(testimony),
         )
 
@@ -128,6 +133,13 @@ class Sight:
         if window is not None and now > window.opens - OPENING:
             return min(IN_WINDOW_INTERVAL, self._group.poll_interval)
         return self._group.poll_interval
+
+
+def agrees(one: Testimony, best: Testimony) -> bool:
+    """Whether a witness shows the chain of the best one, to within AGREE_SLOTS of its head."""
+    common = max(one.ids.keys() & best.ids.keys(), default=None)
+    same = common is not None and one.ids[common] == best.ids[common]
+    return same and best.head_slot - one.head_slot <= AGREE_SLOTS
 
 
 def changing(schedules: Schedules, producer: str) -> str | None:

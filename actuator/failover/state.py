@@ -37,6 +37,8 @@ class Policy:
     members: tuple[str, ...]
     """In order of preference."""
     automation: Automation = Automation.ON
+    bounded: bool = False
+    """An unreachable member may count as fenced while witnesses see that nobody produces for us."""
     public_key: str | None = None
     gone_after: float = 2.0
     poll_timeout: float = 1.0
@@ -115,6 +117,8 @@ class GroupState:
     """A switchover for later; a new one replaces it."""
     owing: tuple[str, ...] = ()
     """Members that were fenced by a pause that waits at them: asked again until they read paused."""
+    lost: tuple[str, ...] = ()
+    """Of them, those that nothing reached (mode `bounded`): should they produce, the holder stops."""
     holder_active_at: float | None = None
     """When the holder was last seen active; not durable on its own."""
 
@@ -131,6 +135,7 @@ class GroupState:
             "phase": Phase(raw["phase"]),
             "takeovers": tuple(raw["takeovers"]),
             "owing": tuple(raw["owing"]),
+            "lost": tuple(raw.get("lost", ())),
             "holds": tuple(Hold(**hold) for hold in raw["holds"]),
             "scheduled": None if raw["scheduled"] is None else Request(**raw["scheduled"]),
         }

@@ -143,6 +143,29 @@ def take_over(
     return running.fencing(after, anew(facts), policy, Asked()).with_refusals(*refusals)
 
 
+def ghost_of(state: GroupState, facts: Facts) -> str | None:
+    """The unreachable member that must be producing beside the holder: a slot of ours since it was replaced
+    has two different blocks (mode `bounded`). None while there is no such slot."""
+    if not state.lost or facts.chain is None:
+        return None
+    since = current_slot(state.since)
+    return state.lost[0] if any(slot > since for slot in facts.chain.doubled) else None
+
+
+def give_way(state: GroupState, facts: Facts, policy: Policy, ghost: str) -> Decision:
+    """A member that nothing reaches produces: pause the holder, the only one that can be reached."""
+    cause = f"{ghost} produces as well and cannot be reached: {state.holder} gives way"
+    refusal = barred(policy, facts)
+    if refusal is not None:
+        told = notice(NoticeKind.TWO_ACTIVE, state, policy, cause, about=ghost)
+        return Decision(state, notices=(told,), refusals=(refusal,), why=cause)
+    after = begin(
+        state, Event.TWO_ACTIVE, facts.now, kind=Kind.SEPARATION, cause=cause, target=ghost,
+        since=facts.now, requested_by="watch",
+    )  # fmt: skip
+    return running.disarming(after, anew(facts), policy, Asked())
+
+
 def separate(state: GroupState, facts: Facts, policy: Policy, active: list[str]) -> Decision:
     """Two of ours are active: pause all but the holder at once, also when nothing else may be done."""
     if not at_the_same_time(facts):

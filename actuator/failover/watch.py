@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from actuator import groups, steps
-from actuator.configs.groups import Group
-from actuator.facts import Facts, Reach, StepFact, active_members, at_the_same_time
+from actuator.configs.groups import Group, Mode
+from actuator.facts import Facts, StepFact, active_members, at_the_same_time
 from actuator.failover import decide as deciding
 from actuator.failover.explain import outlook
 from actuator.failover.machine import Phase
-from actuator.failover.readiness import unfenced_now
+from actuator.failover.readiness import must_be_read, unfenced_now
 from actuator.failover.sight import Sight
 from actuator.failover.state import (
     Asked,
@@ -122,9 +122,8 @@ class GroupWatch:
     def still_fenced(self, target: str, read: Callable[[str], bool | None]) -> str | None:
         """Why another member than `target` is not fenced right now; `read` asks a node for `paused`."""
         facts = self.sight.facts(self._step_facts())
-        # A node that does not answer is not asked again here: its fence is evidence, not an answer.
         shown = {
-            node.name: read(node.name) if node.reach is Reach.ANSWERS else None
+            node.name: read(node.name) if must_be_read(node, facts, self.policy) else None
             for node in facts.nodes
             if node.name != target
         }
@@ -261,6 +260,7 @@ def policy_of(name: str, group: Group) -> Policy:
         producer=group.producer,
         members=tuple(node.name for node in group.nodes),
         automation=Automation(group.automation),
+        bounded=group.mode is Mode.BOUNDED,
         public_key=group.public_key,
         gone_after=group.gone_after,
         poll_timeout=group.poll_timeout,

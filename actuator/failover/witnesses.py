@@ -6,16 +6,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actuator.facts import SeenBlock
+from actuator.facts import ARRIVAL_GRACE, SeenBlock
 from actuator.failover.chainview import WALK, ChainView
 from nodekit.answers import Block, ChainInfo, Schedules
 from nodekit.http import HttpError
 from nodekit.nodeos import Nodeos
+from nodekit.slots import SLOT_SECONDS
 
 log = logging.getLogger(__name__)
 
 SCHEDULE_EVERY = 3.0
 """Seconds between reads of the schedule: a change takes longer than that to become active."""
+AFTER_SETTLING = 0.02
+"""Seconds after a slot is settled at which it is looked at."""
 Clock = Callable[[], float]
 
 
@@ -37,9 +40,10 @@ class Testimony:
 class WitnessWatch:
     """The newest testimony of one witness."""
 
-    def __init__(self, node: Nodeos, clock: Clock = time.time) -> None:
+    def __init__(self, node: Nodeos, changed: Callable[[], None], clock: Clock = time.time) -> None:
         self.name = node.url
         self._node = node
+        self._changed = changed
         self._clock = clock
         self._view = ChainView()
         self._schedules: tuple[float, Schedules] | None = None
@@ -101,4 +105,18 @@ class WitnessWatch:
             except Exception:  # the one broad except of this thread: a watch never ends
                 log.exception("looking at witness %s failed", self.name)
                 self._answers = False
-            stop.wait(pace())
+            seconds = pace()
+            if seconds < SLOT_SECONDS:
+                self._changed()  # our window is open: every slot counts
+                seconds = until_settled(self._clock(), seconds)
+            stop.wait(seconds)
+
+
+def until_settled(now: float, pace: float) -> float:
+    """Seconds to the next look of a rhythm in which one look falls right after a slot is settled.
+
+    An empty slot is known ARRIVAL_GRACE after its time; a look that comes by chance later loses that much
+    of the next slot.
+    """
+    wait = (ARRIVAL_GRACE + AFTER_SETTLING - now) % pace
+    return wait if wait > AFTER_SETTLING else wait + pace

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from actuator.facts import Facts, NodeFact, Reach
 from actuator.failover.state import Policy
+from nodekit.slots import EPOCH
 
 
 def unproven(target: str, facts: Facts, policy: Policy, born: float) -> Iterator[str]:
@@ -11,7 +12,10 @@ def unproven(target: str, facts: Facts, policy: Policy, born: float) -> Iterator
     for node in facts.nodes:
         if node.name == target:
             continue
-        proofs = (_acknowledged(node, facts, born), _gone(node, facts, policy), _queued(node, facts, policy))
+        proofs = (
+            _acknowledged(node, facts, born), _gone(node, facts, policy), _queued(node, facts, policy),
+            _vacant(node, facts, policy),
+        )  # fmt: skip
         if not any(proofs):
             yield f"{node.name} ({node.reach}, paused {node.paused}) is not fenced"
 
@@ -45,3 +49,24 @@ def _queued(node: NodeFact, facts: Facts, policy: Policy) -> bool:
         for step in facts.steps
     )
     return waits and node.reach is Reach.TIMEOUT and node.starts_paused and node.name not in policy.proxied
+
+
+def _vacant(node: NodeFact, facts: Facts, policy: Policy) -> bool:
+    """Mode bounded: two witnesses agree that four of our slots in one window stayed empty since the silent
+    node answered, after a block of the one before us, and none of our blocks came later."""
+    chain = facts.chain
+    if not policy.bounded or chain is None or chain.agreeing < 2 or node.answered_at is None:
+        return False
+    if node.reach in (Reach.ANSWERS, Reach.UNSEEN):
+        return False
+    known = int((chain.checked_at - 0.3 - EPOCH) * 2)
+    ours = [slot for slot, block in chain.blocks.items() if block.producer == policy.producer]
+    for first in range(known - known % 12 - 2 * 12 * len(chain.producers), known + 1, 12):
+        slots = [slot for slot in range(first, first + 12) if slot <= known]
+        mine = chain.producers[(first // 12) % len(chain.producers)] == policy.producer
+        since = max([*ours, int((node.answered_at - EPOCH) * 2)])
+        empty = [slot for slot in slots if slot not in chain.blocks and slot > since]
+        led = any(first - back in chain.blocks for back in (1, 2, 3))
+        if mine and led and len(empty) >= 4:
+            return True
+    return False

@@ -281,7 +281,7 @@ class Actuator:
             paused = answer.paused if isinstance(answer, Shown) else None
             self._verify(row, facts, {**shown, name: paused}, life)
 
-        if facts.node(name).reach is Reach.ANSWERS:
+        if readiness.must_be_read(facts.node(name), facts, self.policy):
             self.network.call(self.nodes[name], "read", self.guarded(seen))
         else:
             seen(Reach.UNSEEN)

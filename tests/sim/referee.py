@@ -172,7 +172,8 @@ class Referee(Watcher):
         held = any(row.state is State.OK for row in pauses)
         waits = any(row.evidence == QUEUED for row in pauses)
         gone = self.engine.now - node.up_since < GONE_FOR or node.process in ("down", "starting", "stopping")
-        return held or ((waits or gone) and node.starts_paused)
+        # Mode bounded has a fourth evidence, which the lawbook judges by the facts.
+        return held or self.actuator.policy.bounded or ((waits or gone) and node.starts_paused)
 
     def verifies(self, row: Row) -> None:
         """All others are being read from now on."""
@@ -254,6 +255,8 @@ class Referee(Watcher):
             return
         for other in self.nodes:
             if other is node or not other.armed or other.disarms_itself:
+                continue
+            if self.actuator.policy.bounded and not self._reached(other):
                 continue
             if other.active_by in ("operator", "restart") and other.active_since > self._verified_at:
                 continue

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from actuator.facts import ChainFact, Facts, NodeFact, Reach, SeenBlock, StepFact
+from actuator.facts import AGREE_SLOTS, ChainFact, Facts, NodeFact, Reach, SeenBlock, StepFact
 from actuator.failover.members import (
     HEADS,
     IN_WINDOW_TIMEOUT,
@@ -218,12 +218,17 @@ class WitnessEye:
         """The chain as this witness shows it."""
         if self.schedule is None:
             return None
-        if self.fact is None or self.fact.witnesses != answering:
+        sight = self.actuator.sight
+        stale = self.fact is None or (self.fact.witnesses, self.fact.agreeing, len(self.fact.doubled)) != (
+            answering, sight.agreeing(), len(sight.doubled),
+        )  # fmt: skip
+        if self.fact is None or stale:
             _, producers, keys, version, changing = self.schedule
             self.fact = ChainFact(
                 witnesses=answering, checked_at=self.at, producers=producers, schedule_version=version,
                 our_keys=keys if OURS in producers else (), changing=changing, head_slot=self.head_slot,
-                first_slot=self.first_slot, blocks=self.blocks,
+                first_slot=self.first_slot, blocks=self.blocks, agreeing=self.actuator.sight.agreeing(),
+                doubled=frozenset(self.actuator.sight.doubled),
             )  # fmt: skip
         return self.fact
 
@@ -238,6 +243,8 @@ class SimSight:
         self.witnesses = [WitnessEye(actuator, witness) for witness in witnesses]
         self.best: WitnessEye | None = None
         self.answering = 0
+        self.doubled: set[int] = set()
+        """Our slots for which a member and the witness showed different blocks."""
 
     def start(self, spread: float) -> None:
         """Begin to look, each at its own moment."""
@@ -254,8 +261,26 @@ class SimSight:
         self.answering = len(answering)
         self.best = max(answering, key=lambda eye: eye.head_slot, default=None)
 
+    def agreeing(self) -> int:
+        """How many witnesses show the best one's chain; one that is stranded keeps an old head."""
+        best = self.best
+        return sum(
+            1 for eye in self.witnesses
+            if eye.answers and best is not None and best.head_slot - eye.head_slot <= AGREE_SLOTS
+        )  # fmt: skip
+
+    def compare(self) -> None:
+        """Note slots of ours whose block at a member is not the witness's."""
+        best = self.best
+        for eye in self.members.values() if best is not None else ():
+            for head in eye.heads:
+                seen = best.blocks.get(head.slot) if best is not None else None
+                if head.producer == OURS and seen is not None and seen.id != head.id:
+                    self.doubled.add(head.slot)
+
     def facts(self, steps: tuple[StepFact, ...]) -> Facts:
         """What is believed now."""
+        self.compare()
         best = self.best
         ids = best.ids if best is not None else {}
         nodes = tuple([eye.believed(ids) for eye in self.members.values()])

@@ -1,11 +1,11 @@
 """Random fault schedules: what may happen to a group, drawn from a seed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.sim.chain import OURS, producers_of
 from tests.sim.group import Group
-from tests.sim.world import NAMES, Settings
+from tests.sim.world import NAMES, POLICY, Settings
 
 Happening = tuple[float, str, tuple[object, ...]]
 
@@ -50,6 +50,7 @@ class Teller:
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
+        self.story_seed = seed
         self.story = Story(seed, self._settings())
 
     def draw(self) -> Story:
@@ -71,7 +72,11 @@ class Teller:
         count = rng.choice((4, 4, 4, 4, 5, 7, 21))
         window = (count - 1) * 6.0
         near = rng.uniform(-7, 4)  # most trouble lies around our window, where it matters
+        bounded = (
+            Random(self.story_seed + 0.5).random() < 0.25
+        )  # apart, so that older seeds keep their stories
         return Settings(
+            policy=replace(POLICY, bounded=bounded),
             producers=count,
             phase=max(0.1, window + near) if rng.random() < 0.8 else rng.uniform(0.1, count * 6.0),
             rtt=tuple(rng.choice((0.001, 0.001, 0.001, 0.05, 0.3)) for _ in NAMES),

@@ -266,3 +266,45 @@ def test_a_standby_that_is_isolated_stale_or_silent_is_never_chosen(trouble: str
         assert resumed[-1:] == ["C"] or not resumed, f"{trouble} {before} s before"
         if before > 3.0:
             assert "B" not in resumed
+
+
+BOUNDED = replace(NEAR, policy=replace(NEAR.policy, bounded=True), witnesses=2)
+
+
+def test_bounded_takes_over_from_a_node_that_nothing_reaches_once_four_of_our_slots_are_empty() -> None:
+    """The node is dead and its whole host with it: nothing refuses, nothing acknowledges."""
+    for moment in moments(WINDOW - 3.0, ROUND - 4.0, 0.25):
+        story = Story(1, BOUNDED, length=60).add(moment, "partition", "A").add(moment, "kill", "A")
+        group = kept(story)
+        assert group.producing() == ["B"]
+        assert len(group.record.missed) <= 8, f"{moment:.2f}: {group.windows()}"
+        strict = replace(BOUNDED, policy=replace(BOUNDED.policy, bounded=False))
+        same = kept(Story(1, strict, length=60).add(moment, "partition", "A").add(moment, "kill", "A"))
+        assert same.producing() == []
+        assert told(same, NoticeKind.UNFENCED) or told(same, NoticeKind.BLOCKED)
+
+
+def test_bounded_leaves_an_unreachable_node_alone_whose_blocks_arrive() -> None:
+    for moment in moments(WINDOW - 3.0, ROUND, 0.25):
+        group = kept(Story(1, BOUNDED, length=60).add(moment, "partition", "A"))
+        assert group.producing() == ["A"] and group.record.of("resume") == []
+        assert not group.record.missed
+
+
+@pytest.mark.parametrize("blind", ["blind", "strand"])
+def test_bounded_does_nothing_with_one_witness_alone(blind: str) -> None:
+    for moment in moments(WINDOW - 8.0, ROUND - 2.0, 0.5):
+        story = Story(1, BOUNDED, length=60).add(moment, "partition", "A").add(moment, "kill", "A")
+        group = kept(story.add(moment - 2.5, blind, 1))
+        assert group.record.of("resume") == []
+
+
+def test_bounded_gives_way_when_the_lost_node_produces_again() -> None:
+    """A was cut off from everything; its peers come back, its HTTP does not: two produce, and we stop ours."""
+    for back in (30.0, 38.0, 44.0):
+        story = Story(1, BOUNDED, length=100).add(17.0, "partition", "A").add(17.0, "cut", "A")
+        group = kept(story.add(back, "mend", "A", 1.0))
+        assert group.record.of("resume")[0][1] == "B"
+        assert len(group.record.doubled) <= 24, group.windows()
+        assert group.producing() == ["A"], f"{back}: {group.windows()} {group.actuator.state}"
+        assert told(group, NoticeKind.LATCHED)

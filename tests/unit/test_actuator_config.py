@@ -38,8 +38,8 @@ def refusal(tmp_path: Path, text: str) -> str:
         (GROUP + "    gone_after: 4s\n    nodes: [{name: a, url: 'http://a:1'}]\n",
          ":3: groups.bp: gone_after 4.0 s + 0.3 s to act = 4.3 s, that is 8 slots of 0.5 s, but loss_budget is 4; "
          "lower gone_after or raise loss_budget"),
-        (GROUP + "    mode: bounded\n    nodes: [{name: a, url: 'http://a:1'}]\n",
-         ":7: groups.bp.mode: Input should be 'strict'"),
+        (GROUP + "    mode: loose\n    nodes: [{name: a, url: 'http://a:1'}]\n",
+         ":7: groups.bp.mode: Input should be 'strict' or 'bounded'"),
         (GROUP + "    nodes: [{name: a b, url: 'http://a:1'}]\n",
          ":7: groups.bp.nodes[0].name: write 1 to 64 letters, digits, `_`, `.` or `-`"),
         (GROUP + "    nodes: [{name: a, url: 'http://user:pw@a:1'}]\n",

@@ -7,6 +7,7 @@ import time
 from actuator.facts import NodeFact, Reach
 from actuator.failover.members import MemberWatch
 from actuator.failover.tripwire import Tripwire
+from actuator.failover.witnesses import until_settled
 from nodekit.nodeos import Nodeos
 
 
@@ -86,3 +87,10 @@ def test_a_nudge_ends_the_wait_and_is_no_break() -> None:
     assert time.monotonic() - started < 2.0
     assert wire.wait(0.01) is False, "a nudge counts once"
     wire.close()
+
+
+def test_a_witness_is_looked_at_right_after_each_slot_of_ours_is_settled() -> None:
+    for now in (1000.0, 1000.07, 1000.31, 1000.32, 1000.33, 1000.49):
+        at = now + until_settled(now, 0.25)
+        assert 0.02 < at - now <= 0.27
+        assert round((at - 0.32) * 1000) % 250 == 0
