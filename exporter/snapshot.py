@@ -15,6 +15,7 @@ DURATION = Metric("chainwarden_probe_duration_seconds", "How long the newest loo
 LAST_SUCCESS = Metric(
     "chainwarden_probe_last_success_timestamp_seconds", "When a look last succeeded, unix seconds.", _PROBE
 )
+INTERVAL = Metric("chainwarden_probe_interval_seconds", "How often the target is looked at.", _PROBE)
 FAILURES = Metric(
     "chainwarden_probe_failures_total", "Looks that failed, by reason.", (*_PROBE, "reason"), "counter"
 )
@@ -26,7 +27,16 @@ RELOAD_TIME = Metric(
     "When a valid configuration was last read, unix seconds.",
 )
 BUILD = Metric("chainwarden_build_info", "1; what runs here.", ("version", "pythonversion"))
-OWN_METRICS: tuple[Metric, ...] = (SUCCESS, DURATION, LAST_SUCCESS, FAILURES, RELOAD_OK, RELOAD_TIME, BUILD)
+OWN_METRICS: tuple[Metric, ...] = (
+    SUCCESS,
+    DURATION,
+    LAST_SUCCESS,
+    INTERVAL,
+    FAILURES,
+    RELOAD_OK,
+    RELOAD_TIME,
+    BUILD,
+)
 
 
 class Store:
@@ -85,6 +95,7 @@ def probe_samples(records: Iterable[Record]) -> Iterable[Sample]:
     """The health of the probes themselves: always there, also when their values are not."""
     for record in records:
         names = (record.probe, record.target)
+        yield INTERVAL.sample(record.interval, *names)
         if record.succeeded is not None:
             yield SUCCESS.sample(float(record.succeeded), *names)
             yield DURATION.sample(record.took, *names)

@@ -77,7 +77,7 @@ class Stack:
         self.prometheus = Prometheus(
             root / "prometheus",
             self._prometheus_config(),
-            {"rules.yml": (CHECKOUT / "alerting" / "rules.yml").read_text()},
+            {"rules.yml": lab_rules()},
         )
 
     def _prometheus_config(self) -> str:
@@ -149,6 +149,15 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def lab_rules() -> str:
+    """The shipped rules; a lab chain has four nodes, so that none of them can have five links."""
+    rules = yaml.safe_load((CHECKOUT / "alerting" / "rules.yml").read_text())
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        if rule.get("record") == "antelope:links_wanted:count":
+            rule["expr"] = "vector(1)"
+    return yaml.safe_dump(rules, sort_keys=False)
 
 
 def exporter_config(chain: Chain) -> dict[str, Any]:

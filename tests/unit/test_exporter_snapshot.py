@@ -58,7 +58,7 @@ def test_values_are_kept_through_two_failed_looks_and_dropped_after_three_interv
 def test_the_health_of_a_probe_is_there_when_its_values_are_not() -> None:
     store = Store()
     store.expect("nodeos", "A", 1.0)
-    assert list(probe_samples(store.records())) == []
+    assert [sample.value for sample in probe_samples(store.records())] == [1.0]  # its interval
     store.succeeded(observed(100.0))
     first = store.failed("nodeos", "A", "refused", 0.5)
     second = store.failed("nodeos", "A", "refused", 0.5)
@@ -71,6 +71,7 @@ def test_the_health_of_a_probe_is_there_when_its_values_are_not() -> None:
         ("chainwarden_probe_success", ()): 0.0,
         ("chainwarden_probe_duration_seconds", ()): 0.5,
         ("chainwarden_probe_last_success_timestamp_seconds", ()): 100.0,
+        ("chainwarden_probe_interval_seconds", ()): 1.0,
         ("chainwarden_probe_failures_total", ("refused",)): 2.0,
     }
 

@@ -1,0 +1,49 @@
+"""The shipped inhibit rules in a real Alertmanager: who is silenced by whom, and who never is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.alertmanager import Alertmanager
+from lab.binaries import CHECKOUT
+from lab.server import poll
+
+NODE = {"node": "A", "chain": "eos", "group": "bp", "role": "A"}
+GROUP = {"group": "bp", "chain": "eos", "producer": "bp"}
+DOWN = {"alertname": "AntelopeNodeDown", "severity": "critical", **NODE}
+MISSED = {"alertname": "AntelopeProducerMissedBlocks", **GROUP}
+SILENCED = [
+    {"alertname": "AntelopeLibStalled", "severity": "critical", "node": "A"},
+    {"alertname": "AntelopeFewPeers", "severity": "warning", **NODE},
+    {**MISSED, "severity": "warning"},
+]
+HEARD = [
+    DOWN,
+    {**MISSED, "severity": "critical"},
+    {**MISSED, "severity": "warning", "producer": "other", "group": "other"},
+    {"alertname": "AntelopeLibStalled", "severity": "critical", "node": "B"},
+    {"alertname": "AntelopeProducerDown", "severity": "warning", "action": "failover", **GROUP},
+    {"alertname": "AntelopeProducerDown", "severity": "critical", **GROUP},
+    {"alertname": "ChainwardenProbeFailing", "severity": "warning", "probe": "production", "target": "eos"},
+]
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
+    config = (CHECKOUT / "alerting" / "alertmanager.yml").read_text()
+    with Alertmanager(tmp_path, config.replace("127.0.0.1:19189", "127.0.0.1:9")) as running:
+        yield running
+
+
+def test_a_warning_gives_way_to_its_critical_sister_and_a_node_that_is_down_says_no_more(
+    alertmanager: Alertmanager,
+) -> None:
+    alertmanager.send([{"labels": labels} for labels in [*HEARD, *SILENCED]])
+
+    def silenced() -> list[dict[str, str]]:
+        return [found["labels"] for found in alertmanager.alerts() if found["status"]["inhibitedBy"]]
+
+    assert poll(lambda: len(silenced()) >= len(SILENCED), 10)
+    assert sorted(map(str, map(sorted, silenced()))) == sorted(map(str, map(sorted, SILENCED)))
+    assert len(alertmanager.alerts()) == len(HEARD) + len(SILENCED)
