@@ -15,8 +15,8 @@ from pydantic_core import PydanticCustomError
 
 from actuator.client import ApiError, Client
 from actuator.failover.explain import day, utc
+from actuator.paper import certificate_lines, incident_line, timeline_lines
 from nodekit.settings import parse_duration
-from nodekit.slots import slot_time
 
 DEFAULT_URL = "http://127.0.0.1:19189"
 DONE, NO, UNREACHABLE = 0, 1, 2
@@ -55,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     history = commands.add_parser("history", help="incidents and steps, newest first")
     history.add_argument("--limit", type=int, default=20, metavar="N")
     history.set_defaults(run=_history)
+    incident = commands.add_parser("incident", help="what one incident cost, with its timeline")
+    incident.add_argument("group", metavar="GROUP")
+    incident.add_argument("number", type=int, metavar="NUMBER")
+    incident.set_defaults(run=_incident)
     explain = commands.add_parser("explain", help="why a group would or would not act now")
     explain.add_argument("group", metavar="GROUP")
     explain.set_defaults(run=_explain)
@@ -169,7 +173,7 @@ def _history(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.output == "json":
         return _json(found)
     for incident in found["incidents"]:
-        _say(_incident_line(incident))
+        _say(incident_line(incident))
     if found["steps"]:
         _say()
         _table(
@@ -181,14 +185,14 @@ def _history(client: Client, arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _incident_line(incident: dict[str, Any]) -> str:
-    paper = incident["certificate"]
-    cost = f", missed {len(paper['missed'])}, doubled {len(paper['doubled'])}" if paper else ""
-    outcome = incident["outcome"] or "under way"
-    return (
-        f"{utc(incident['started_at'])}  {incident['group']} #{incident['epoch']} {incident['kind']} "
-        f"{incident['source'] or '?'}→{incident['target']}: {outcome}{cost} ({incident['cause']})"
-    )
+def _incident(client: Client, arguments: argparse.Namespace) -> int:
+    found = client.incident(arguments.group, arguments.number)
+    if arguments.output == "json":
+        return _json(found)
+    _say(incident_line(found))
+    for line in (*certificate_lines(found), *timeline_lines(found)):
+        _say(line)
+    return DONE
 
 
 def _explain(client: Client, arguments: argparse.Namespace) -> int:
@@ -243,7 +247,8 @@ def _switchover(client: Client, arguments: argparse.Namespace) -> int:
     if quiet:
         _json(incident)
     else:
-        _certificate(incident)
+        for line in certificate_lines(incident):
+            _say(line)
     return DONE if incident["outcome"] == "verified" else NO
 
 
@@ -260,25 +265,6 @@ def _follow(client: Client, group: str, epoch: int, *, quiet: bool) -> dict[str,
             _say(f"{utc(now['at'])}  {line}")
             shown = now["phase"]
         time.sleep(POLL)
-
-
-def _certificate(incident: dict[str, Any]) -> None:
-    paper = incident["certificate"]
-    ended = f"{utc(incident['ended_at'])}  switchover #{incident['epoch']}: {incident['outcome']}"
-    if paper is None:
-        _say(f"{ended}; {incident['target']} was not proven; see `chainwarden history`")
-        return
-    _say(f"{ended}: {incident['source'] or 'nobody'} → {incident['target']}")
-    _say(f"  before  {paper['before']}")
-    _say(f"  after   {paper['after']}")
-    _say(f"  missed  {len(paper['missed'])} blocks{_slots(paper['missed'])}")
-    _say(f"  doubled {len(paper['doubled'])} blocks{_slots(paper['doubled'])}")
-    _say(f"  fenced {utc(paper['fenced_at'])}, resumed {utc(paper['resumed_at'])}")
-    _say(f"  first block {utc(paper['first_block_at'])}")
-
-
-def _slots(slots: list[int]) -> str:
-    return f" (first at {utc(slot_time(slots[0]))})" if slots else ""
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from prometheus_client.registry import Collector
 
 from actuator import groups
 from actuator.failover.machine import Phase
+from actuator.failover.state import Trouble
 from actuator.failover.watch import GroupWatch
 from actuator.ledger import Ledger, LedgerError
 
@@ -57,7 +58,7 @@ class GroupCollector(Collector):
             labels=["group", "kind", "outcome"],
         )  # fmt: skip
         missed = CounterMetricFamily(
-            "chainwarden_failover_missed_blocks", "Blocks missed during incidents, by their kind.",
+            "chainwarden_failover_missed_blocks", "Blocks missed during incidents, by what they began with.",
             labels=["group", "cause"],
         )  # fmt: skip
         try:
@@ -65,14 +66,18 @@ class GroupCollector(Collector):
         except LedgerError:
             return
         counts: dict[tuple[str, str, str], int] = {}
-        costs: dict[tuple[str, str], int] = {(name, "takeover"): 0 for name in self._watches()}
+        costs: dict[tuple[str, str], int] = {
+            (name, trouble): 0 for name in self._watches() for trouble in Trouble
+        }
         for row in rows:
             if row.ended_at is None:
                 continue
             key = (row.group, row.kind, row.outcome or "ended")
             counts[key] = counts.get(key, 0) + 1
-            cost = len(row.certificate["missed"]) if row.certificate else 0
-            costs[row.group, row.kind] = costs.get((row.group, row.kind), 0) + cost
+            if row.certificate:
+                cause = row.certificate.get("trouble", row.kind)
+                cost = len(row.certificate["missed"])
+                costs[row.group, cause] = costs.get((row.group, cause), 0) + cost
         for key, count in counts.items():
             ended.add_metric(list(key), count)
         for pair, cost in costs.items():

@@ -15,6 +15,7 @@ from actuator.failover.state import (
     Order,
     Plan,
     Policy,
+    Trouble,
     Verb,
 )
 from actuator.step import FINAL, Refusal
@@ -68,6 +69,7 @@ def begin(
     request: str | None = None,
     deadline: float | None = None,
     unheard: bool = False,
+    trouble: Trouble = Trouble.ASKED,
 ) -> GroupState:
     """Claim the next epoch for a new plan."""
     plan = Plan(
@@ -79,6 +81,7 @@ def begin(
         requested_by=requested_by,
         started_at=now,
         since=since,
+        trouble=trouble,
         deadline=deadline,
         request=request,
         unheard=unheard,

@@ -18,6 +18,7 @@ from actuator.failover.state import (
     Outcome,
     Policy,
     Request,
+    Trouble,
 )
 from actuator.failover.triggers import (
     alive_since,
@@ -146,7 +147,7 @@ def _one_active(state: GroupState, facts: Facts, policy: Policy, name: str) -> D
     if silent is None:
         return Decision(state, why=f"{name} is active")
     cause = f"{name} is unpaused but its slots stay empty while the others' blocks arrive"
-    return take_over(state, facts, policy, Kind.TAKEOVER, cause, slot_time(silent) - 0.5)
+    return take_over(state, facts, policy, Trouble.SILENT, cause, slot_time(silent) - 0.5)
 
 
 def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
@@ -164,14 +165,14 @@ def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
         alive = alive_since(facts.chain, policy.producer, holder.refusals.since)
         if alive is None:
             since = holder.refusals.since
-            return take_over(state, facts, policy, Kind.TAKEOVER, proof, since)
+            return take_over(state, facts, policy, Trouble.CRASH, proof, since)
         return Decision(state, refusals=(Refusal("alive", alive),), why=alive)
     cause = hung(holder, facts, policy)
     if cause is not None and holder.answered_at is not None:
-        return take_over(state, facts, policy, Kind.TAKEOVER, cause, holder.answered_at)
+        return take_over(state, facts, policy, Trouble.HANG, cause, holder.answered_at)
     cause = lost(holder, facts, policy)
     if cause is not None and holder.answered_at is not None:
-        return take_over(state, facts, policy, Kind.TAKEOVER, cause, holder.answered_at)
+        return take_over(state, facts, policy, Trouble.LOST, cause, holder.answered_at)
     why = not_gone_because(holder, policy.gone_after)
     if policy.bounded:
         why = f"{why}; mode bounded: {lost_lacks(holder, facts, policy)}"
@@ -194,7 +195,7 @@ def _holder_paused(state: GroupState, facts: Facts, policy: Policy, holder: Node
     # that was not seen active since our own start must be known to start so.
     if broken is not None and (holder.starts_paused if seen is None else broken > seen):
         cause = f"{holder.name} restarted and came back paused"
-        return take_over(state, facts, policy, Kind.RESTORE, cause, broken if seen is None else seen)
+        return take_over(state, facts, policy, Trouble.RESTART, cause, broken if seen is None else seen)
     why = f"{holder.name} was paused outside chainwarden"
     return latch(state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=True)
 

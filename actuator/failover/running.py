@@ -37,6 +37,7 @@ from actuator.failover.state import (
     Outcome,
     Plan,
     Policy,
+    Trouble,
     Verb,
 )
 from actuator.step import FINAL, Refusal, State
@@ -231,7 +232,7 @@ def _taken(state: GroupState, facts: Facts, policy: Policy) -> Decision | None:
     if len(active) > 1 and at_the_same_time(facts):
         keep = plan.target if plan.target in active else active[0]
         cause = f"{' and '.join(active)} are active at the same time; {keep} stays"
-        plan = replace(plan, kind=Kind.SEPARATION, cause=cause, target=keep)
+        plan = replace(plan, kind=Kind.SEPARATION, trouble=Trouble.TWO_ACTIVE, cause=cause, target=keep)
         after = enter(state, Event.TWO_ACTIVE, facts.now, plan=plan, epoch=state.epoch + 1)
         return disarming(after, anew(facts), policy, Asked())
     mine = plan.target if state.phase is Phase.VERIFYING else plan.source
@@ -249,7 +250,7 @@ def _handed_over(
     decision = latch(
         state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=by_operator, holder=holder
     )  # fmt: skip
-    return replace(decision, ended=Outcome("handed_over"))
+    return replace(decision, ended=Outcome("handed_over", certificate(_plan(state), facts, policy)))
 
 
 def _no_block_yet(state: GroupState, facts: Facts, policy: Policy, opens: float) -> Decision:
@@ -323,7 +324,7 @@ def returning(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) ->
     if set(policy.members) <= set(plan.tried):
         why = "every member was tried and none produces"
         decision = latch(state, Event.ALL_TRIED, facts, policy, why, by_operator=False)
-        return replace(decision, ended=Outcome("failed"))
+        return replace(decision, ended=Outcome("failed", certificate(plan, facts, policy)))
     why = "; ".join(refusal.why for refusal in refusals)
     told = (_blocked(state, facts, policy, why),) if facts.now - state.since > TELL_AFTER else ()
     return Decision(state, notices=told, refusals=refusals, why=f"nobody may be resumed: {why}")
@@ -349,4 +350,5 @@ def _ended(state: GroupState, event: Event, facts: Facts, policy: Policy, why: s
     takeovers = counted(state, facts.now) if acted else state.takeovers
     after = enter(state, event, facts.now, plan=None, holder=holder, takeovers=takeovers)
     told = notice(NoticeKind.ABORTED, state, policy, why)
-    return Decision(after, notices=(told,), ended=Outcome("aborted"), why=why)
+    ended = Outcome("aborted", certificate(plan, facts, policy))
+    return Decision(after, notices=(told,), ended=ended, why=why)

@@ -28,6 +28,18 @@ class Kind(StrEnum):
     """Two members were active: pause all but one."""
 
 
+class Trouble(StrEnum):
+    """What an incident began with; the `cause` of what it cost."""
+
+    CRASH = "crash"
+    HANG = "hang"
+    SILENT = "not_producing"
+    LOST = "unreachable"
+    RESTART = "restart"
+    TWO_ACTIVE = "two_active"
+    ASKED = "switchover"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A group's configuration as far as decisions need it; durations in seconds."""
@@ -84,6 +96,7 @@ class Plan:
     started_at: float
     since: float
     """When the trouble began: slots from here on are the incident's cost."""
+    trouble: Trouble = Trouble.ASKED
     deadline: float | None = None
     """A switchover that is not through by then gives production back."""
     resumed_at: float | None = None
@@ -140,7 +153,8 @@ class GroupState:
             "scheduled": None if raw["scheduled"] is None else Request(**raw["scheduled"]),
         }
         if plan is not None:
-            known["plan"] = Plan(**{**plan, "kind": Kind(plan["kind"]), "tried": tuple(plan["tried"])})
+            kind, trouble = Kind(plan["kind"]), Trouble(plan.get("trouble", Trouble.ASKED))
+            known["plan"] = Plan(**{**plan, "kind": kind, "trouble": trouble, "tried": tuple(plan["tried"])})
         return GroupState(**known)
 
 
@@ -182,9 +196,19 @@ class NoticeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened in an incident: unix seconds, the slot that was due then, words."""
+
+    at: float
+    slot: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """What a finished incident cost, by the witness's chain. Slots are slot numbers."""
 
+    trouble: Trouble
     missed: tuple[int, ...]
     doubled: tuple[int, ...]
     before: str
@@ -195,8 +219,12 @@ class Certificate:
     resumed_at: float | None
     first_block_at: float | None
     """Timestamp of the new node's first block."""
-    seconds: float
+    seconds: float | None
     """From the beginning of the trouble (or the plan's start) to the new node's first block."""
+    produced: tuple[tuple[str, int], ...]
+    """Who made how many of our blocks in the incident's slots, the old node first."""
+    timeline: tuple[Moment, ...]
+    """Steps are those of the last epoch; a retry's earlier ones stand in the ledger."""
 
 
 @dataclass(frozen=True, slots=True)

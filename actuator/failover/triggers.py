@@ -17,7 +17,7 @@ from actuator.failover.enter import anew, barred, begin, latch, limit_reached, n
 from actuator.failover.gap import next_opening
 from actuator.failover.machine import Event, Phase
 from actuator.failover.readiness import best_candidate, unready
-from actuator.failover.state import Asked, Automation, Decision, GroupState, Kind, NoticeKind, Policy
+from actuator.failover.state import Asked, Automation, Decision, GroupState, Kind, NoticeKind, Policy, Trouble
 from actuator.step import Refusal
 from nodekit.slots import current_slot, slot_time, window_of
 
@@ -104,9 +104,10 @@ def hung(holder: NodeFact, facts: Facts, policy: Policy) -> str | None:
 
 
 def take_over(
-    state: GroupState, facts: Facts, policy: Policy, kind: Kind, cause: str, since: float
+    state: GroupState, facts: Facts, policy: Policy, trouble: Trouble, cause: str, since: float
 ) -> Decision:
     """Begin a plan by our own decision, if everything allows it."""
+    kind = Kind.RESTORE if trouble is Trouble.RESTART else Kind.TAKEOVER
     refusal = barred(policy, facts)
     holder = state.holder or ""
     refusals: tuple[Refusal, ...] = ()
@@ -138,6 +139,7 @@ def take_over(
     event = Event.NONE_ACTIVE if kind is Kind.RESTORE else Event.HOLDER_LOST
     after = begin(
         state, event, facts.now, kind=kind, cause=cause, target=candidate, since=since, requested_by="watch",
+        trouble=trouble,
         unheard=facts.node(holder).reach is not Reach.ANSWERS,
     )  # fmt: skip
     return running.fencing(after, anew(facts), policy, Asked()).with_refusals(*refusals)
@@ -161,7 +163,7 @@ def give_way(state: GroupState, facts: Facts, policy: Policy, ghost: str) -> Dec
         return Decision(state, notices=(told,), refusals=(refusal,), why=cause)
     after = begin(
         state, Event.TWO_ACTIVE, facts.now, kind=Kind.SEPARATION, cause=cause, target=ghost,
-        since=facts.now, requested_by="watch",
+        since=facts.now, requested_by="watch", trouble=Trouble.TWO_ACTIVE,
     )  # fmt: skip
     return running.disarming(after, anew(facts), policy, Asked())
 
@@ -184,6 +186,6 @@ def separate(state: GroupState, facts: Facts, policy: Policy, active: list[str])
         return Decision(state, notices=(told,), refusals=(refusal,), why=cause)
     after = begin(
         state, Event.TWO_ACTIVE, facts.now, kind=Kind.SEPARATION, cause=cause, target=keep,
-        since=facts.now, requested_by="watch",
+        since=facts.now, requested_by="watch", trouble=Trouble.TWO_ACTIVE,
     )  # fmt: skip
     return running.disarming(after, anew(facts), policy, Asked())

@@ -96,8 +96,11 @@ def _cost(plan: Plan, paper: Certificate | None) -> str:
     missed = f"{_blocks(len(paper.missed))} missed"
     if paper.missed:
         missed += f" ({utc(slot_time(paper.missed[0]))} to {utc(slot_time(paper.missed[-1]))})"
-    took = "" if plan.kind is Kind.SWITCHOVER else f", {paper.seconds:.1f} s from trouble to block"
-    return f"{missed}, {len(paper.doubled)} doubled{took}."
+    planned = plan.kind is Kind.SWITCHOVER or paper.seconds is None
+    took = "" if planned else f", {paper.seconds:.1f} s from trouble to block"
+    made = ", ".join(f"{count} by {name}" for name, count in paper.produced)
+    made = f" Produced in this time: {made}." if made else ""
+    return f"{missed}, {len(paper.doubled)} doubled{took}.{made}"
 
 
 def _next_for(plan: Plan, policy: Policy, facts: Facts, *, back: bool) -> str:

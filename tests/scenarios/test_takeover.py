@@ -80,7 +80,7 @@ def _the_metrics_tell_the_same(stack: Stack) -> None:
     assert value(text, "chainwarden_probe_success", probe="nodeos", target="A") == 0
     assert value(text, "antelope_head_block_number", node="A") is None
     assert value(own, "chainwarden_group_holder", group=GROUP, node="B") == 1
-    assert value(own, "chainwarden_failover_missed_blocks_total", group=GROUP, cause="takeover") is not None
+    assert value(own, "chainwarden_failover_missed_blocks_total", group=GROUP, cause="crash") is not None
     openmetrics = "application/openmetrics-text; version=1.0.0"
     for url in (stack.exporter.url, stack.actuator.url):
         assert list(parse_openmetrics(get(f"{url}/metrics", openmetrics)))

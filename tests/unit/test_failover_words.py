@@ -75,7 +75,7 @@ def test_a_clean_switchover_is_good_news_and_asks_for_nothing() -> None:
     message = words(notice, POLICY, found)
 
     assert message.tone is Tone.GOOD
-    assert parts(message)["Cost"] == "0 blocks missed, 0 doubled."
+    assert parts(message)["Cost"] == "0 blocks missed, 0 doubled. Produced in this time: 12 by B."
     assert parts(message)["What you do"].startswith("Nothing.")
 
 
