@@ -400,7 +400,6 @@ def test_a_takeover_is_verified_by_the_first_block_after_the_resume() -> None:
     assert after.ended is not None and after.ended.certificate is not None
     assert len(after.ended.certificate.missed) == 4
     assert after.ended.certificate.after == "AA....BB"
-    assert after.ended.certificate.trouble == "crash"
     assert dict(after.ended.certificate.produced)["B"] == 1
     moments = after.ended.certificate.timeline
     assert [moment.at for moment in moments] == sorted(moment.at for moment in moments)

@@ -1,5 +1,6 @@
 """A holder that hangs: what proves a fence, when it is replaced, and what happens when it wakes."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from actuator.facts import NodeFact, Reach, StepFact
 from actuator.failover.decide import decide
 from actuator.failover.machine import Phase
 from actuator.failover.readiness import queued, unfenced_now
-from actuator.failover.state import Verb
+from actuator.failover.state import GroupState, Verb
 from tests.unit.failover_world import POLICY, at, chain, dead, done, facts, planned, steady
 
 
@@ -160,3 +161,13 @@ def test_just_before_a_resume_every_other_member_must_still_be_fenced() -> None:
     assert unfenced_now(found, POLICY, {"A": None, "C": True}) is None
     assert "C reads unpaused" in (unfenced_now(found, POLICY, {"A": None, "C": False}) or "")
     assert "gives no usable answer" in (unfenced_now(found, POLICY, {"A": None, "C": None}) or "")
+
+
+def test_an_incident_remembers_what_kind_of_trouble_it_began_with() -> None:
+    now = at(10)
+    gone = decide(steady(), facts(now, dead("A", now, now - 2.1)), POLICY)
+    hung = decide(steady(), facts(now, silent("A", now, now - 11.0)), POLICY)
+
+    assert gone.state.plan is not None and gone.state.plan.trouble == "crash"
+    assert hung.state.plan is not None and hung.state.plan.trouble == "hang"
+    assert GroupState.from_json(json.loads(json.dumps(hung.state.to_json()))) == hung.state
