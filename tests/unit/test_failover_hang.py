@@ -164,9 +164,9 @@ def test_just_before_a_resume_every_other_member_must_still_be_fenced() -> None:
 
 
 def test_an_incident_remembers_what_kind_of_trouble_it_began_with() -> None:
-    now = at(10)
+    now = at(18)
     gone = decide(steady(), facts(now, dead("A", now, now - 2.1)), POLICY)
-    hung = decide(steady(), facts(now, silent("A", now, now - 11.0)), POLICY)
+    hung = decide(steady(), facts(now, silent("A", now, now - 10.1)), POLICY)
 
     assert gone.state.plan is not None and gone.state.plan.trouble == "crash"
     assert hung.state.plan is not None and hung.state.plan.trouble == "hang"
