@@ -7,8 +7,9 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
 from exporter.configs.chains import Chain
+from exporter.configs.networks import Network
 from nodekit.settings import Settings
-from nodekit.words import Listen, problem
+from nodekit.words import Listen, Name, problem
 
 DEFAULT_LISTEN = "127.0.0.1:19188"
 
@@ -20,6 +21,7 @@ class Config(Settings):
     state_dir: Path | None = None
     """Folder in which counters survive a restart; they begin anew each time when left out."""
     chains: dict[str, Chain] = Field(default_factory=dict)
+    networks: dict[Name, Network] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

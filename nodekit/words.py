@@ -26,6 +26,20 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _rpc_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise PydanticCustomError("url", "write an address such as https://rpc.example.org/key")
+    return text
+
+
+def _ws_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.username:
+        raise PydanticCustomError("url", "write an address such as wss://rpc.example.org/key")
+    return text
+
+
 def _node_url(text: str) -> str:
     if text.startswith("unix:///") and len(text) > len("unix:///"):
         return text
@@ -57,7 +71,7 @@ def _one_or_many(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-def problem(where: tuple[str, ...], text: str, values: dict[str, str]) -> InitErrorDetails:
+def problem(where: tuple[str | int, ...], text: str, values: dict[str, str]) -> InitErrorDetails:
     """A problem at a key below the one that is being validated, so that the message gives its line.
 
     `text` is a template whose `{words}` are filled from `values`.
@@ -71,6 +85,10 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """An http or https address without credentials or query; a trailing slash is dropped."""
 NodeUrl = Annotated[str, AfterValidator(_node_url)]
 """An HttpUrl, or `unix:///path/of/socket`."""
+RpcUrl = Annotated[str, AfterValidator(_rpc_url)]
+"""The http or https address of a JSON-RPC endpoint; its path and query may hold a key."""
+WsUrl = Annotated[str, AfterValidator(_ws_url)]
+"""The ws or wss address of a JSON-RPC endpoint; its path and query may hold a key."""
 Network = Annotated[str, AfterValidator(_network)]
 """An IP address or network."""
 Listen = Annotated[str, AfterValidator(_listen)]

@@ -1,6 +1,6 @@
 """What the exporter can collect. Add your module to COLLECTORS, one line."""
 
 from exporter.collector import CollectorModule
-from exporter.collectors import groups, nodeos, peers, production
+from exporter.collectors import balance, groups, nodeos, peers, production, rpc
 
-COLLECTORS: tuple[CollectorModule, ...] = (nodeos, peers, production, groups)
+COLLECTORS: tuple[CollectorModule, ...] = (nodeos, peers, production, groups, balance, rpc)

@@ -1,0 +1,1 @@
+"""EVM networks: what endpoints say, whom to believe, how long the money lasts."""
