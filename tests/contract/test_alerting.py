@@ -4,61 +4,33 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import promql_parser
 import pytest
 import yaml
 
-from exporter.collectors import COLLECTORS
-from exporter.snapshot import OWN_METRICS
+from tests.contract.catalogue import (
+    ALERTING,
+    FOREIGN,
+    metrics_in,
+    of_the_actuator,
+    of_the_exporter,
+    records,
+    rule_groups,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
-ALERTING = ROOT / "alerting"
 RULE_TESTS = sorted(ALERTING.glob("*_test.yml"))
-FOREIGN = {"up"}
-"""Metrics that Prometheus itself makes."""
-
-
-def groups() -> list[dict[str, Any]]:
-    return yaml.safe_load((ALERTING / "rules.yml").read_text())["groups"]
 
 
 def alerts() -> list[dict[str, Any]]:
-    return [rule for group in groups() for rule in group["rules"] if "alert" in rule]
+    return [rule for group in rule_groups() for rule in group["rules"] if "alert" in rule]
 
 
-def records() -> set[str]:
-    return {rule["record"] for group in groups() for rule in group["rules"] if "record" in rule}
-
-
-def metrics_in(expression: str) -> set[str]:
-    """Every metric name that a PromQL expression selects."""
-    found: set[str] = set()
-    todo: list[Any] = [promql_parser.parse(expression)]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, promql_parser.VectorSelector):
-            found.add(node.name)
-        for part in ("expr", "lhs", "rhs", "args", "vector_selector", "vs", "param"):
-            child = getattr(node, part, None)
-            if isinstance(child, list):
-                todo += child
-            elif child is not None and not isinstance(child, str | int | float | bool):
-                todo.append(child)
-    return found
-
-
-def published() -> set[str]:
-    return {metric.name for module in COLLECTORS for metric in module.METRICS} | {
-        metric.name for metric in OWN_METRICS
-    }
-
-
-@pytest.mark.parametrize("rule", [rule for group in groups() for rule in group["rules"]], ids=str)
+@pytest.mark.parametrize("rule", [rule for group in rule_groups() for rule in group["rules"]], ids=str)
 def test_every_metric_in_a_rule_is_published(rule: dict[str, Any]) -> None:
     used = metrics_in(rule["expr"])
 
     assert used or rule["expr"].startswith("vector("), "the expression selects no metric"
-    assert used <= published() | records() | FOREIGN
+    assert used <= of_the_exporter() | of_the_actuator() | records() | FOREIGN
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))

@@ -6,8 +6,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from grafana.build import DASHBOARDS
 from lab.blocks import BlockCollector
 from lab.chain import Chain
+from lab.dashboards import without_data
 from lab.server import poll
 from lab.slack import Slack
 from lab.stack import GROUP, Stack
@@ -60,6 +62,7 @@ def test_a_crash_in_the_window_is_taken_over_announced_and_never_doubled(stack: 
     _the_metrics_tell_the_same(stack)
     _an_operator_sees_it(stack)
     _nothing_happens_when_the_dead_node_returns(stack, blocks)
+    _every_panel_has_data(stack)
 
 
 def _the_alert_attached_to_the_takeover(stack: Stack) -> None:
@@ -94,6 +97,17 @@ def _an_operator_sees_it(stack: Stack) -> None:
     assert explained.returncode == 0 and "counts as fenced: A is gone" in explained.stdout
     assert "takeover A→B: verified" in history.stdout
     assert refused.returncode == 1 and "A does not answer" in refused.stderr
+
+
+def _every_panel_has_data(stack: Stack) -> None:
+    """After a takeover every panel has something to show, also those of failures; some know it after a minute."""
+
+    def empty() -> list[str]:
+        boards = (DASHBOARDS / f"{name}.json" for name in ("chainwarden-producers", "chainwarden-itself"))
+        return [found for board in boards for found in without_data(stack.prometheus, board)]
+
+    poll(lambda: not empty(), 40, every=2.0)
+    assert empty() == []
 
 
 def _nothing_happens_when_the_dead_node_returns(stack: Stack, blocks: BlockCollector) -> None:

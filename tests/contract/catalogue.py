@@ -1,0 +1,82 @@
+"""What PromQL asks for, and every metric that chainwarden's programs publish."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import yaml
+from prometheus_client import CollectorRegistry
+
+from actuator.groupmetrics import GroupCollector
+from actuator.metrics import Metrics
+from exporter.collectors import COLLECTORS
+from exporter.snapshot import OWN_METRICS
+
+ALERTING = Path(__file__).resolve().parents[2] / "alerting"
+FOREIGN = {"up", "ALERTS"}
+"""Metrics that Prometheus itself makes."""
+PROCESS = {
+    "process_cpu_seconds_total",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+}
+"""Metrics of prometheus_client about the process."""
+PARTS = ("expr", "lhs", "rhs", "args", "vector_selector", "vs", "param")
+
+
+def nodes(expression: str) -> Iterator[Any]:
+    """Every node of the syntax tree. Raises ValueError when it is no PromQL."""
+    todo: list[Any] = [promql_parser.parse(expression)]
+    while todo:
+        node = todo.pop()
+        yield node
+        for part in PARTS:
+            child = getattr(node, part, None)
+            if isinstance(child, list):
+                todo += child
+            elif child is not None and not isinstance(child, str | int | float | bool):
+                todo.append(child)
+
+
+def selectors(expression: str) -> list[Any]:
+    """Every vector selector in it."""
+    return [node for node in nodes(expression) if isinstance(node, promql_parser.VectorSelector)]
+
+
+def metrics_in(expression: str) -> set[str]:
+    """Every metric name that it selects."""
+    return {selector.name for selector in selectors(expression)}
+
+
+def rule_groups() -> list[dict[str, Any]]:
+    """The shipped rules."""
+    return yaml.safe_load((ALERTING / "rules.yml").read_text())["groups"]
+
+
+def records() -> set[str]:
+    """The names of the series that the shipped rules record."""
+    return {rule["record"] for group in rule_groups() for rule in group["rules"] if "record" in rule}
+
+
+def of_the_exporter() -> set[str]:
+    """What the exporter publishes of its targets and of its own work."""
+    targets = {metric.name for module in COLLECTORS for metric in module.METRICS}
+    return targets | {metric.name for metric in OWN_METRICS}
+
+
+class EmptyLedger:
+    """A ledger without incidents."""
+
+    def read(self, _question: Any) -> list[Any]:
+        return []
+
+
+def of_the_actuator() -> set[str]:
+    """What the actuator publishes, by the names of its series."""
+    registry = CollectorRegistry()
+    Metrics(registry)
+    registry.register(GroupCollector(dict, EmptyLedger()))  # type: ignore[arg-type]
+    endings = {"counter": "_total", "info": "_info"}
+    return {family.name + endings.get(family.type, "") for family in registry.collect()}
