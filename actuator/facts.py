@@ -134,6 +134,8 @@ class Facts:
     steps: tuple[StepFact, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
     """Member (or `*`) → why an operator holds it."""
+    alerted_at: float | None = None
+    """When an alert last asked the group to look."""
 
     def node(self, name: str) -> NodeFact:
         """A member by name; one without a fact is unseen."""

@@ -38,10 +38,12 @@ class Result:
 class Field:
     """A running actuator with its chain; cases leave it as they found it, but for who produces."""
 
-    def __init__(self, stack: Stack, dice: random.Random) -> None:
+    def __init__(self, stack: Stack, dice: random.Random, inside: int = 3) -> None:
         self.stack = stack
         self.chain = stack.chain
         self.dice = dice
+        self.inside = inside
+        """Blocks that a crash in our window may cost."""
         self.seconds = round_slots(self.chain.schedule) / 2
         self.blocks = BlockCollector(self.chain)
 
@@ -130,7 +132,7 @@ def crash_outside(field: Field) -> Result:
 def crash_inside(field: Field) -> Result:
     """kill -9 of the holder in the middle of our window: the blocks of the two seconds of proof."""
     field.in_window(5)
-    return _crash(field, "crash in window", 3)
+    return _crash(field, "crash in window", field.inside)
 
 
 def _crash(field: Field, name: str, most: int) -> Result:

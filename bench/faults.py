@@ -1,6 +1,10 @@
 """Row `faults`: every kind of trouble that a producer meets, on a real chain of 21 producers.
 
     python -m bench.faults [--producers 21] [--times 3] [--switchovers 10] [--only NAME ...]
+    python -m bench.faults --trigger alerts --only crash-outside crash-inside
+
+With `--trigger alerts` the watch loop begins nothing: a crash has to come through the exporter, Prometheus
+and Alertmanager.
 
 Missed and doubled blocks are counted on the chain and in the nodes' own logs. The peer is eoskeeper's
 rule at the moments of the same crashes (see bench.failover). An hour and a quarter with 21 producers.
@@ -30,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--switchovers", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--trigger", choices=("watch", "alerts"), default="watch")
     parser.add_argument("--only", nargs="*", choices=sorted(CASES), default=[])
     arguments = parser.parse_args(argv)
     counts = {
@@ -38,22 +43,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not arguments.only or name in arguments.only
     }
     with tempfile.TemporaryDirectory() as folder:
-        results = run(Path(folder), arguments.producers, counts, random.Random(arguments.seed))
+        results = run(
+            Path(folder), arguments.producers, counts, arguments.trigger, random.Random(arguments.seed)
+        )
     stop_watching()
-    return _report(results, sum(counts.values()), " ".join(argv or sys.argv[1:]))
+    row = "faults" if arguments.trigger == "watch" else "alert-path"
+    return _report(row, results, sum(counts.values()), " ".join(argv or sys.argv[1:]))
 
 
-def run(root: Path, producers: int, counts: dict[str, int], dice: random.Random) -> list[Result]:
+def run(
+    root: Path, producers: int, counts: dict[str, int], trigger: str, dice: random.Random
+) -> list[Result]:
     """Every case so many times on one chain; what breaks down is a result too."""
     found: list[Result] = []
     with Slack() as slack, Chain(root / "chain", producers) as chain:
         chain.load(rate=3.0)
-        stack = Stack(root, chain, slack, limits={"cooldown": "1s", "per_day": 1000})
+        stack = Stack(root, chain, slack, limits={"cooldown": "1s", "per_day": 1000, "trigger": trigger})
         seconds = round_slots(chain.schedule) / 2
-        with stack.actuator:
+        with stack.actuator if trigger == "watch" else stack:
             if not stack.await_phase("steady", 2 * seconds + 30):
                 raise TimeoutError(stack.group()["why"])
-            field = Field(stack, dice)
+            field = Field(stack, dice, inside=3 if trigger == "watch" else 8)
             for name, count in counts.items():
                 for _ in range(count):
                     found.append(_once(name, CASES[name], field))
@@ -70,7 +80,7 @@ def _once(name: str, case: Callable[[Field], Result], field: Field) -> Result:
         field.restore()
 
 
-def _report(results: list[Result], wanted: int, words: str) -> int:
+def _report(row: str, results: list[Result], wanted: int, words: str) -> int:
     ok = len(results) == wanted and all(result.ok for result in results)
     print(f"\n{'case':24} {'times':>5} {'missed':>12} {'doubled':>8}  met")
     for name in dict.fromkeys(result.name for result in results):
@@ -81,11 +91,11 @@ def _report(results: list[Result], wanted: int, words: str) -> int:
     crashes = [result for result in results if result.keeper is not None]
     if crashes:
         write(
-            "faults", "missed blocks", figure([row.missed for row in crashes]), "eoskeeper's rule",
-            figure([row.keeper or 0 for row in crashes]), target="every case as bench/faultcases.py says",
+            row, "missed blocks", figure([one.missed for one in crashes]), "eoskeeper's rule",
+            figure([one.keeper or 0 for one in crashes]), target="every case as bench/faultcases.py says",
             ok=ok, runs=len(results), command=f"python -m bench.faults {words}".strip(),
         )  # fmt: skip
-        (FOLDER / "faults.txt").write_text("\n".join(result.line() for result in results) + "\n")
+        (FOLDER / f"{row}.txt").write_text("\n".join(result.line() for result in results) + "\n")
     return 0 if ok else 1
 
 

@@ -35,6 +35,7 @@ class Failover:
         """Watch what the group decides for a moment, then say what that was."""
         watch = self._watches()[str(claimed.step.group)]
         before = self._clock()
+        watch.alerted()
         while True:
             view = watch.view()
             if view is not None and view.facts.now >= before:

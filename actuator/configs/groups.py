@@ -32,6 +32,13 @@ class Automation(StrEnum):
     OFF = "off"
 
 
+class Trigger(StrEnum):
+    """What may begin a takeover: the watch loop's own look, or only an alert that asks for one."""
+
+    WATCH = "watch"
+    ALERTS = "alerts"
+
+
 class Node(Settings):
     """A member of a group: a nodeos that holds the producer's key."""
 
@@ -52,6 +59,7 @@ class Group(Settings):
     producer: Name
     mode: Mode = Mode.STRICT
     automation: Annotated[Automation, OnOff] = Automation.SHADOW
+    trigger: Trigger = Trigger.WATCH
     nodes: tuple[Node, ...] = Field(min_length=1)
     witnesses: tuple[HttpUrl, ...] = ()
     public_key: str | None = None

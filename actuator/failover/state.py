@@ -51,6 +51,8 @@ class Policy:
     automation: Automation = Automation.ON
     bounded: bool = False
     """An unreachable member may count as fenced while witnesses see that nobody produces for us."""
+    on_alert: bool = False
+    """A takeover needs an alert that asked for it; two active members are separated without one."""
     public_key: str | None = None
     gone_after: float = 2.0
     poll_timeout: float = 1.0

@@ -21,6 +21,8 @@ from actuator.failover.state import Asked, Automation, Decision, GroupState, Kin
 from actuator.step import Refusal
 from nodekit.slots import current_slot, slot_time, window_of
 
+ALERT_COUNTS = 60.0
+"""Seconds for which an alert's question counts: what it saw may take some of them to be proven."""
 SILENT_SLOTS = 2
 """Empty own slots in a row that mean: unpaused, but not producing."""
 HUNG_AFTER = 10.0
@@ -131,6 +133,10 @@ def take_over(
         left = state.observe_until - facts.now
         why = f"{cause}; observing one full round after the start first, {left:.0f} s left"
         return Decision(state, refusals=(Refusal("observing", why), *refusals), why=why)
+    asked = facts.alerted_at is not None and facts.now - facts.alerted_at <= ALERT_COUNTS
+    if policy.on_alert and not asked:
+        why = f"{cause}; `trigger: alerts` waits for an alert that asks for a takeover"
+        return Decision(state, refusals=(Refusal("trigger", why), *refusals), why=why)
     limit = limit_reached(state, policy, facts.now)
     if limit is not None:
         return latch(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from actuator import groups, steps
-from actuator.configs.groups import Group, Mode
+from actuator.configs.groups import Group, Mode, Trigger
 from actuator.facts import Facts, StepFact, active_members, at_the_same_time
 from actuator.failover import decide as deciding
 from actuator.failover.explain import outlook
@@ -83,6 +83,7 @@ class GroupWatch:
         self.sight = Sight(group, seen, self._wake.set, clock)
         self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
         self._view: View | None = None
+        self._alerted_at: float | None = None
         self.last_ended: tuple[float, int] | None = None
         """When the newest incident of this process ended, and its number."""
 
@@ -106,6 +107,11 @@ class GroupWatch:
         """What a request would lead to now; nothing is written and nothing is done."""
         facts = self.sight.facts(())
         return outlook(deciding.decide(self._state, facts, self.policy, asked), facts, self.policy)
+
+    def alerted(self) -> None:
+        """An alert asks the group to look."""
+        self._alerted_at = self._clock()
+        self._wake.set()
 
     def ask(self, asked: Asked, timeout: float = 10.0) -> Answer:
         """Put a request to the decision and wait for its answer. Raises TimeoutError."""
@@ -162,7 +168,7 @@ class GroupWatch:
 
     def _decide(self, asked: Asked) -> Decision:
         self._epoch_before = self._state.epoch
-        facts = self.sight.facts(self._step_facts())
+        facts = replace(self.sight.facts(self._step_facts()), alerted_at=self._alerted_at)
         if not at_the_same_time(facts):
             for name in active_members(facts):
                 self.sight.refresh(name)
@@ -260,6 +266,7 @@ def policy_of(name: str, group: Group) -> Policy:
         producer=group.producer,
         members=tuple(node.name for node in group.nodes),
         automation=Automation(group.automation),
+        on_alert=group.trigger is Trigger.ALERTS,
         bounded=group.mode is Mode.BOUNDED,
         public_key=group.public_key,
         gone_after=group.gone_after,

@@ -32,6 +32,20 @@ def orders(decision) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
     return [(order.verb, order.node) for order in decision.orders]
 
 
+def test_a_group_that_waits_for_alerts_takes_over_only_while_one_asks() -> None:
+    now = at(10)
+    lost = facts(now, dead("A", now, now - 2.01))
+    patient = replace(POLICY, on_alert=True)
+
+    alone = decide(steady(), lost, patient)
+    asked = decide(steady(), replace(lost, alerted_at=now - 3), patient)
+    late = decide(steady(), replace(lost, alerted_at=now - 61), patient)
+
+    assert "waits for an alert" in why(alone) and "waits for an alert" in why(late)
+    assert (alone.orders, late.orders) == ((), ())
+    assert asked.state.phase is Phase.FENCING
+
+
 # --- at rest ---------------------------------------------------------------------------------------
 
 
