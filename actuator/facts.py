@@ -68,6 +68,8 @@ class NodeFact:
     broken_at: float | None = None
     """When its connection last broke: a restart may lie there."""
     starts_paused: bool = False
+    agent: bool = False
+    """Pause and resume go through its host's agent, which can also prove that the process is stopped."""
 
     @property
     def active(self) -> bool:
@@ -120,7 +122,8 @@ class StepFact:
     finished_at: float | None
     detail: str
     evidence: str = ""
-    """`queued`: the call waits at a silent node, whose kernel has acknowledged every byte of it."""
+    """`queued`: the call waits at a silent node, whose kernel has acknowledged every byte of it.
+    `stopped`: the agent of the node's host says that the process is stopped and its start fenced."""
 
 
 @dataclass(frozen=True, slots=True)

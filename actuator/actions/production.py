@@ -6,13 +6,13 @@ At most once: after a crash the node is looked at, the call is never repeated.
 import time
 from collections.abc import Callable, Mapping
 
-from actuator.failover.control import NodeControl, QueuedError, WritePath, surely_not_done
+from actuator.failover.control import Control, QueuedError, StoppedError, WritePath, surely_not_done
 from actuator.step import Claimed, Receipt, State, Step
 from nodekit.http import HttpError
 
 NAME = "production"
 DELIVERY = "at_most_once"
-QUEUED = "queued"
+QUEUED, STOPPED = "queued", "stopped"
 REREAD_FOR = 0.5
 """Seconds within which the node must show what it acknowledged."""
 
@@ -24,7 +24,7 @@ class Production:
     """Performs `pause` and `resume` steps; the node is looked up by the step's group and node."""
 
     def __init__(
-        self, verb: str, nodes: Mapping[tuple[str, str], NodeControl], still_fenced: StillFenced
+        self, verb: str, nodes: Mapping[tuple[str, str], Control], still_fenced: StillFenced
     ) -> None:
         self.name = verb
         self._path = WritePath.PAUSE if verb == "pause" else WritePath.RESUME
@@ -45,13 +45,15 @@ class Production:
             node.send(self._path, float(claimed.step.arguments["timeout"]))  # type: ignore[arg-type]
         except QueuedError as error:
             return Receipt(State.UNKNOWN, f"will be done when the node wakes: {error}", evidence=QUEUED)
+        except StoppedError as error:
+            return Receipt(State.OK if self._wanted else State.FAILED, str(error), evidence=STOPPED)
         except HttpError as error:
             if surely_not_done(error):
                 return Receipt(State.FAILED, f"not done: {error}")
             return Receipt(State.UNKNOWN, f"may be done later: {error}")
         return self._read_back(node)
 
-    def _read_back(self, node: NodeControl) -> Receipt:
+    def _read_back(self, node: Control) -> Receipt:
         deadline = time.monotonic() + REREAD_FOR
         while True:
             try:
@@ -73,5 +75,5 @@ class Production:
         shown = f"interrupted by a restart; the node reads paused={str(paused).lower()}"
         return Receipt(State.OK if paused is self._wanted else State.FAILED, shown)
 
-    def _node(self, step: Step) -> NodeControl:
+    def _node(self, step: Step) -> Control:
         return self._nodes[str(step.group), str(step.arguments["node"])]

@@ -6,6 +6,7 @@ import socket
 import struct
 import termios
 from enum import StrEnum
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from nodekit.http import HttpError, Reason
@@ -27,6 +28,24 @@ class WritePath(StrEnum):
 
 class QueuedError(HttpError):
     """No answer in time, but the peer's kernel has every byte: the node executes it when it wakes."""
+
+
+class StoppedError(HttpError):
+    """The host's agent says that the process is stopped and its start fenced: there is nothing to pause."""
+
+
+class Control(Protocol):
+    """How pause and resume reach a node: by its own API (NodeControl), or through its host's agent."""
+
+    def send(self, path: WritePath, timeout: float | None = None) -> None:
+        """Send it once and return when it is acknowledged.
+
+        Raises QueuedError when it will be executed as soon as the node wakes, StoppedError when the process
+        is stopped with its start fenced, HttpError otherwise.
+        """
+
+    def paused(self) -> bool:
+        """What the node says now. Raises HttpError."""
 
 
 class NodeControl:

@@ -42,7 +42,7 @@ def anew(facts: Facts) -> Facts:
 
 def pause_order(node: NodeFact, facts: Facts, reason: str) -> Order | None:
     """The next pause for a node; None while one is under way, too soon, or when it refuses connections."""
-    if node.reach is Reach.REFUSED:
+    if node.reach is Reach.REFUSED and not node.agent:
         return None  # nothing there to pause; `gone` decides
     sent = [step for step in facts.steps if step.node == node.name and step.name.startswith("pause.")]
     if sent:

@@ -116,11 +116,30 @@ def lost_lacks(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
     return None
 
 
+def stopped(node: NodeFact, facts: Facts) -> str | None:
+    """Evidence by the agent of its host: the process is stopped, its start is fenced (DESIGN §5.2)."""
+    said = [
+        step.finished_at
+        for step in facts.steps
+        if step.node == node.name and step.name.startswith("pause.") and step.evidence == "stopped"
+    ]
+    confirmed = max((moment for moment in said if moment is not None), default=None)
+    if confirmed is None or node.reach is Reach.ANSWERS:
+        return None
+    if node.answered_at is not None and node.answered_at >= confirmed:
+        return None  # it was started again meanwhile
+    return f"{node.name} is stopped and its start is fenced, says its host's agent"
+
+
+def _proof(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
+    """Evidence that does not need the node's own answer."""
+    return gone(node, facts.now, policy.gone_after) or queued(node, facts, policy) or stopped(node, facts)
+
+
 def must_be_read(node: NodeFact, facts: Facts, policy: Policy) -> bool:
     """Whether a member is read once more before another is resumed: all but those whose silence is proven to
     be the end of a process, or a pause that waits."""
-    proven = gone(node, facts.now, policy.gone_after) or queued(node, facts, policy)
-    return node.reach is Reach.ANSWERS or proven is None
+    return node.reach is Reach.ANSWERS or _proof(node, facts, policy) is None
 
 
 def unfenced_now(facts: Facts, policy: Policy, shown: Mapping[str, bool | None]) -> str | None:
@@ -129,8 +148,7 @@ def unfenced_now(facts: Facts, policy: Policy, shown: Mapping[str, bool | None])
         node = facts.node(name)
         if paused is False:
             return f"{name} reads unpaused just before the resume"
-        proof = gone(node, facts.now, policy.gone_after) or queued(node, facts, policy)
-        proof = proof or lost(node, facts, policy)
+        proof = _proof(node, facts, policy) or lost(node, facts, policy)
         if paused is None and proof is None:
             return f"{not_gone_because(node, policy.gone_after)} (read just before the resume)"
     return None
@@ -140,8 +158,7 @@ def fence_of(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
     """How a member is fenced in this epoch, in words; None when it is not."""
     if paused_by_us(node, facts):
         return f"{node.name} acknowledged pause and reads paused"
-    proof = gone(node, facts.now, policy.gone_after) or queued(node, facts, policy)
-    return proof or lost(node, facts, policy)
+    return _proof(node, facts, policy) or lost(node, facts, policy)
 
 
 def unready(name: str, facts: Facts, policy: Policy) -> tuple[Refusal, ...]:

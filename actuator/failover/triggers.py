@@ -10,7 +10,6 @@ from actuator.facts import (
     flows_before,
     last_own_block,
     settled_slot,
-    stalled,
 )
 from actuator.failover import running
 from actuator.failover.enter import anew, barred, begin, latch, limit_reached, notice
@@ -47,7 +46,7 @@ def silent_since(facts: Facts, producer: str, holder: str, active_from: float) -
     Slots before `active_from` (unix seconds) were not the holder's to fill.
     """
     chain = facts.chain
-    if chain is None or producer not in chain.producers or stalled(chain, producer):
+    if chain is None or producer not in chain.producers:
         return None
     newest = settled_slot(chain)
     window = window_of(newest, chain.producers)

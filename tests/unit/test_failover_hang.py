@@ -7,8 +7,9 @@ import pytest
 
 from actuator.facts import NodeFact, Reach, StepFact
 from actuator.failover.decide import decide
+from actuator.failover.enter import pause_order
 from actuator.failover.machine import Phase
-from actuator.failover.readiness import queued, unfenced_now
+from actuator.failover.readiness import fence_of, queued, unfenced_now
 from actuator.failover.state import GroupState, Verb
 from tests.unit.failover_world import POLICY, at, chain, dead, done, facts, planned, steady
 
@@ -161,6 +162,26 @@ def test_just_before_a_resume_every_other_member_must_still_be_fenced() -> None:
     assert unfenced_now(found, POLICY, {"A": None, "C": True}) is None
     assert "C reads unpaused" in (unfenced_now(found, POLICY, {"A": None, "C": False}) or "")
     assert "gives no usable answer" in (unfenced_now(found, POLICY, {"A": None, "C": None}) or "")
+
+
+def test_an_agent_that_says_stopped_and_fenced_is_a_fence_until_the_node_answers_again() -> None:
+    now = at(18)
+    said = replace(done("pause.1", "A", now - 1, "ok"), evidence="stopped")
+    dark = replace(silent("A", now, now - 30), agent=True, starts_paused=False)
+    back = replace(dark, answered_at=now - 0.5)
+
+    assert "says its host's agent" in str(fence_of(dark, facts(now, dark, steps=(said,)), POLICY))
+    assert fence_of(dark, facts(now, dark), POLICY) is None
+    assert fence_of(back, facts(now, back, steps=(said,)), POLICY) is None
+    assert unfenced_now(facts(now, dark, steps=(said,)), POLICY, {"A": None, "C": True}) is None
+
+
+def test_a_node_that_refuses_is_paused_through_its_agent_only() -> None:
+    now = at(18)
+    plain, through = dead("A", now, now - 1), replace(dead("A", now, now - 1), agent=True)
+
+    assert pause_order(plain, facts(now, plain), "why") is None
+    assert pause_order(through, facts(now, through), "why") is not None
 
 
 def test_an_incident_remembers_what_kind_of_trouble_it_began_with() -> None:
