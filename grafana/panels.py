@@ -144,7 +144,7 @@ def _other_boards() -> Json:
 
 def _variables(board: Board) -> Iterable[Json]:
     yield {
-        "current": {},
+        "current": {"selected": False, "text": "default", "value": "default"},
         "hide": 0,
         "includeAll": False,
         "label": "Data source",
@@ -167,7 +167,6 @@ def _choice(variable: Variable) -> Json:
         "allValue": ".+",
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
         "datasource": DATASOURCE,
-        "definition": query,
         "hide": 0,
         "includeAll": True,
         "label": variable.label,
@@ -228,14 +227,26 @@ def panel_json(panel: Panel) -> Json:
             "overrides": list(_overrides(panel)),
         },
         "options": dict(panel.options),
-        "links": [
-            {"title": f"Runbook {alert}", "url": f"{RUNBOOKS}/{alert}.md", "targetBlank": True}
-            for alert in panel.runbooks
-        ],
+        "links": [_runbook(alert) for alert in panel.runbooks],
     }
     if panel.kind == "table":
         found["transformations"] = list(_columns(panel))
     return found
+
+
+def _runbook(alert: str) -> Json:
+    return {
+        "asDropdown": False,
+        "icon": "doc",
+        "includeVars": False,
+        "keepTime": False,
+        "tags": [],
+        "targetBlank": True,
+        "title": f"Runbook {alert}",
+        "tooltip": "What it means and what to do",
+        "type": "link",
+        "url": f"{RUNBOOKS}/{alert}.md",
+    }
 
 
 def _target(panel: Panel, number: int, query: Query) -> Json:

@@ -100,8 +100,11 @@ def test_the_shared_files_ask_for_their_data_source_and_are_otherwise_the_same(t
         assert [item["name"] for item in found.pop("__inputs")] == ["DS_PROMETHEUS"]
         kinds = {item["id"] for item in found.pop("__requires") if item["type"] == "panel"}
         assert kinds == {panel["type"] for panel in panels(found)}
-        found["templating"]["list"][0]["current"] = {}
-        assert found == load(DASHBOARDS / name)
+        provisioned = load(DASHBOARDS / name)
+        asked_for = found["templating"]["list"][0].pop("current")
+        assert asked_for["value"] == "${DS_PROMETHEUS}"
+        assert provisioned["templating"]["list"][0].pop("current")["value"] == "default"
+        assert found == provisioned
 
 
 def test_every_dashboard_has_a_name_and_an_address_of_its_own() -> None:
