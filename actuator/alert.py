@@ -31,6 +31,8 @@ class Alert:
     annotations: Mapping[str, str]
     starts_at: float
     generator_url: str = ""
+    ends_at: float | None = None
+    """When it was resolved; None while it fires."""
 
     @property
     def name(self) -> str:
@@ -112,6 +114,7 @@ def parse_alert(raw: Mapping[str, Any]) -> Alert:
         annotations=_texts(raw.get("annotations") or {}, "annotations"),
         starts_at=parse_time(raw["startsAt"]),
         generator_url=str(raw.get("generatorURL") or ""),
+        ends_at=parse_time(raw["endsAt"]) if status == "resolved" and raw.get("endsAt") else None,
     )
 
 

@@ -14,8 +14,9 @@ from actuator.step import Claimed, Lane, Receipt, State, Step
 
 log = logging.getLogger(__name__)
 
-WORKERS = {Lane.CONTROL: 6, Lane.ASK: 2, Lane.NOTIFY: 3}
-"""Threads a lane: as many nodes or sinks as may hang at the same time without delaying others."""
+WORKERS = {Lane.CONTROL: 6, Lane.ASK: 2}
+"""Threads a lane: as many nodes as may hang at the same time without delaying others. The lane `notify`
+is actuator/notify/notifier.py's."""
 IDLE = 0.5
 """Seconds between looks for steps whose time has come, when nobody wakes us."""
 
@@ -48,13 +49,15 @@ class Executor:
         self._finished = finished
         self._clock = clock
         self._stop = threading.Event()
-        self._work = {lane: threading.Condition() for lane in Lane}
-        self._pending = dict.fromkeys(Lane, 0)
+        self._work = {lane: threading.Condition() for lane in WORKERS}
+        self._pending = dict.fromkeys(WORKERS, 0)
         self._threads: list[threading.Thread] = []
 
     def recover(self) -> None:
         """Close what a crash left `executing`, before anything else happens. Raises LedgerError."""
         for claimed in self._ledger.read(steps.executing):
+            if claimed.step.lane not in WORKERS:
+                continue
             receipt = self._actions[claimed.step.action].recover(claimed)
             log.warning("step interrupted by a restart", extra=_fields(claimed.step, receipt))
             self._close(claimed.step, receipt)

@@ -1,21 +1,24 @@
-"""PURE: a message to operators, and Slack's form of it.
+"""PURE: a message to operators before it takes a channel's form, and the note from which it is written.
 
-Limits: text 40,000 characters, 50 blocks, section text 3,000, header 150 (Slack's documentation of
-blocks and incoming webhooks); about 13,200 in all blocks together (undocumented, bolt-js #2509).
+A note is what the ledger keeps: data, no wording. The wording (language, templates) and the form (Slack,
+WeCom, SMS) are given at the moment of sending, so that a burst can still become one digest.
 """
 
-import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from actuator.alert import Alert
 
-HEADER_LIMIT = 150
-SECTION_LIMIT = 2900
-TOTAL_LIMIT = 12_000
+MAX_VALUE = 3000
+"""Characters of one value that a message shows; the rest is on the page."""
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
+    "|[\ud800-\udfff]"
+)
+"""Controls, what turns the direction of writing, what has no width, and halves of characters."""
 
 
 class Tone(StrEnum):
@@ -26,60 +29,110 @@ class Tone(StrEnum):
     DANGER = "danger"
 
 
+URGENCY = {"critical": 0, "warning": 1}
+"""What is sent first when not everything can be; everything else, and every resolve, comes after."""
+LAST = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message before it takes a channel's form. Paragraphs are (label, text), links (label, URL)."""
+    """A worded message. Paragraphs are (label, text), links (label, URL); nothing in it is markup."""
 
     title: str
     tone: Tone
     paragraphs: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    mentions: tuple[str, ...] = ()
+    """Whom the channel calls; from the configuration only, never from a label."""
 
 
-def alert_message(alert: Alert, now: float, external_url: str = "") -> Message:
-    """What an alert says: what is wrong, since when, where."""
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is to be told, as data: `kind` names the template, `values` are JSON."""
+
+    kind: str
+    urgency: int
+    group: str
+    """Notes of one group may share a message."""
+    severity: str
+    values: Mapping[str, Any]
+
+
+def alert_note(alert: Alert, external_url: str = "") -> Note:
+    """The note of an alert that fires or is resolved."""
     severity = alert.labels.get("severity", "")
-    named = [alert.labels[name] for name in ("node", "group", "producer", "target") if name in alert.labels]
-    subject = " ".join(dict.fromkeys(named)) or alert.labels.get("instance", "")
-    title = f"[{alert.status.upper()}] {alert.name} {subject}".strip() + (
-        f" ({severity})" if severity else ""
-    )
-    started = datetime.fromtimestamp(alert.starts_at, UTC)
-    since = f"{started:%Y-%m-%d %H:%M:%S} UTC, {lasted(now - alert.starts_at)}"
-    told = {"alertname", "severity"}
-    rest = ", ".join(f"{key}={value}" for key, value in sorted(alert.labels.items()) if key not in told)
-    summary = alert.annotations.get("summary", "")
-    description = alert.annotations.get("description", "")
-    paragraphs = [
-        (
-            "What is wrong" if alert.firing else "What was wrong",
-            "\n".join(filter(None, (summary, description))),
-        ),
-        ("Since" if alert.firing else "Resolved, began", since),
-        ("Labels", rest),
-    ]
-    return Message(
-        title=title,
-        tone=_tone(alert, severity),
-        paragraphs=tuple((label, text) for label, text in paragraphs if text),
-        links=_links(alert, external_url),
+    return Note(
+        kind="alert",
+        urgency=URGENCY.get(severity, LAST) if alert.firing else LAST,
+        group=f"{alert.name}/{alert.status}",
+        severity=severity if alert.firing else "",
+        values={
+            "status": alert.status,
+            "labels": dict(alert.labels),
+            "annotations": dict(alert.annotations),
+            "starts_at": alert.starts_at,
+            "ends_at": alert.ends_at,
+            "generator_url": alert.generator_url,
+            "external_url": external_url,
+        },
     )
 
 
-def _tone(alert: Alert, severity: str) -> Tone:
-    if not alert.firing:
-        return Tone.GOOD
-    return Tone.DANGER if severity == "critical" else Tone.WARNING
+def notice_note(message: Message, kind: str = "notice", facts: Mapping[str, Any] | None = None) -> Note:
+    """The note of what chainwarden itself did or saw: already worded in English, with the facts beside it."""
+    danger = message.tone is Tone.DANGER
+    return Note(
+        kind=kind,
+        urgency=0 if danger else 1,
+        group="",
+        severity={Tone.DANGER: "critical", Tone.WARNING: "warning"}.get(message.tone, ""),
+        values={
+            "title": message.title,
+            "tone": message.tone.value,
+            "paragraphs": [list(pair) for pair in message.paragraphs],
+            "links": [list(pair) for pair in message.links],
+            "facts": dict(facts or {}),
+        },
+    )
 
 
-def _links(alert: Alert, external_url: str) -> tuple[tuple[str, str], ...]:
-    found = [
-        ("Runbook", alert.annotations.get("runbook_url", "")),
-        ("Dashboard", alert.annotations.get("dashboard_url", "")),
-        ("Source", alert.generator_url),
-        ("Alertmanager", external_url),
-    ]
-    return tuple((label, url) for label, url in found if url.startswith(("http://", "https://")))
+def as_arguments(sink: str, note: Note) -> Mapping[str, object]:
+    """A note as the arguments of a notification step; JSON values."""
+    return {
+        "sink": sink,
+        "kind": note.kind,
+        "urgency": note.urgency,
+        "group": note.group,
+        "severity": note.severity,
+        "values": dict(note.values),
+    }
+
+
+def from_arguments(arguments: Mapping[str, Any]) -> Note:
+    """The note of a notification step."""
+    return Note(
+        kind=str(arguments["kind"]),
+        urgency=int(arguments["urgency"]),
+        group=str(arguments["group"]),
+        severity=str(arguments["severity"]),
+        values=arguments["values"],
+    )
+
+
+def clean(text: str) -> str:
+    """Text that only says what it shows: no control characters, no hidden direction, not endless."""
+    shown = _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    return shown if len(shown) <= MAX_VALUE else shown[: MAX_VALUE - 1] + "…"
+
+
+def web_links(links: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The links that lead to a web address; a label could also say `javascript:`."""
+    return tuple((label, url) for label, url in links if url.startswith(("http://", "https://")))
+
+
+def marked(message: Message, mark: str) -> Message:
+    """The message with a mark before its title."""
+    return replace(message, title=f"{mark} {message.title}") if mark else message
 
 
 def lasted(seconds: float) -> str:
@@ -89,44 +142,13 @@ def lasted(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def slack_payload(message: Message) -> dict[str, Any]:
-    """The JSON body of an incoming webhook, within every limit of Slack."""
-    budget = TOTAL_LIMIT
-    blocks: list[dict[str, Any]] = []
-    for label, text in message.paragraphs:
-        body = cut(f"*{escape(label)}*\n{escape(text)}", min(SECTION_LIMIT, budget))
-        budget -= len(body)
-        if budget <= 0:
-            break
-        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": body}})
-    if message.links and budget > 0:
-        line = " · ".join(f"<{_link(url)}|{escape(label)}>" for label, url in message.links)
-        if len(line) <= min(SECTION_LIMIT, budget):
-            blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": line}]})
-    title = cut(message.title, HEADER_LIMIT)
-    header = {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
-    return {
-        "text": cut(escape(plain(message)), 3000),
-        "blocks": [header],
-        "attachments": [{"color": message.tone, "blocks": blocks}],
-        "unfurl_links": False,
-    }
-
-
 def plain(message: Message) -> str:
-    """The message as text: the fallback of clients that show no blocks, and what notifications show."""
-    lines = [message.title, *(f"{label}: {text}" for label, text in message.paragraphs)]
+    """The message as text: for channels and clients that show nothing else."""
+    lines = [message.title]
+    for label, text in message.paragraphs:
+        gap = "\n" if "\n" in text else " "
+        lines.append(f"{label}:{gap}{text}" if label else text)
     return "\n".join(lines)
-
-
-def escape(text: str) -> str:
-    """Slack's three control characters: without them no label can mention people or fake a link."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _link(url: str) -> str:
-    """A URL inside `<…|…>`: its own delimiters are percent-encoded."""
-    return escape(url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E"))
 
 
 def cut(text: str, limit: int) -> str:
@@ -140,6 +162,7 @@ def cut(text: str, limit: int) -> str:
     return kept + "…"
 
 
-def as_arguments(sink: str, message: Message) -> Mapping[str, object]:
-    """A message as the arguments of a notification step; JSON values."""
-    return {"sink": sink, "payload": json.loads(json.dumps(slack_payload(message)))}
+def cut_bytes(text: str, limit: int) -> str:
+    """At most `limit` bytes of UTF-8, never half a character; a cut text ends with `…` (3 bytes)."""
+    raw = text.encode()
+    return text if len(raw) <= limit else raw[: max(0, limit - 3)].decode("utf-8", "ignore") + "…"

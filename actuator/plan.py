@@ -1,12 +1,12 @@
 """PURE: alerts and playbook → steps. An alert only selects what is configured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actuator.alert import Alert
 from actuator.configs.playbook import Rule
 from actuator.episode import Placement
-from actuator.message import alert_message, as_arguments
+from actuator.message import alert_note, as_arguments
 from actuator.step import Lane, Step, episode_key
 
 
@@ -16,6 +16,8 @@ class Planned:
 
     step: Step
     refused: str | None = None
+    wait: float = 0.0
+    """Seconds before it is performed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Playbook:
     sink_actions: Mapping[str, str]
     """Sink name → the action that sends to it."""
     max_alert_age: float
+    group_waits: Mapping[str, float] = field(default_factory=dict)
+    """Sink name → seconds that what is not critical waits for company."""
 
 
 def matches(rule: Rule, alert: Alert) -> bool:
@@ -100,7 +104,8 @@ def _notify(sink: str, rule: str, occasion: _Occasion, playbook: Playbook) -> Pl
             target=f"sink:{sink}",
             reason=f"alert {alert.name} is {alert.status}",
             lane=Lane.NOTIFY,
-            arguments=as_arguments(sink, alert_message(alert, occasion.now, occasion.external_url)),
+            arguments=as_arguments(sink, alert_note(alert, occasion.external_url)),
             episode=occasion.episode,
-        )
+        ),
+        wait=playbook.group_waits.get(sink, 0.0),
     )

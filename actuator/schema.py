@@ -126,3 +126,51 @@ sighting = Table(
     Column("lib_num", _ID),
     Column("lib_moved_at", Float),
 )
+
+sink_state = Table(
+    "sink_state",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("recent", JSON, nullable=False),
+    Column("in_flight", JSON, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("closed_until", Float, nullable=False),
+    Column("broken", Text, nullable=False),
+    Column("last_success", Float),
+)
+"""A channel over all actuators: moments of its last messages, steps in the message under way, its rest."""
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("sink", String(128), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("step", String(512), nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("took", Float, nullable=False),
+)
+Index("delivery_at", delivery.c.at)
+
+thread = Table(
+    "thread",
+    metadata,
+    Column("sink", String(128), primary_key=True),
+    Column("episode", _ID, primary_key=True, autoincrement=False),
+    Column("channel", String(64), nullable=False),
+    Column("ts", String(64), nullable=False),
+)
+"""Where a Slack app's first message about an episode stands; later ones go below it."""
+
+shared_token = Table(
+    "shared_token",
+    metadata,
+    Column("name", String(256), primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("asking_until", Float, nullable=False),
+)
+"""Access tokens that all actuators share, sealed with the secret that they were given for."""

@@ -12,8 +12,13 @@ from actuator.step import Claimed, Lane, Receipt, State, Step
 _other = step.alias("other")
 
 
-def add(connection: Connection, planned: Step, now: float, *, skip: str | None = None) -> bool:
-    """Write an intention down; False when its key was ever used before. `skip` closes it with a reason."""
+def add(
+    connection: Connection, planned: Step, now: float, *, skip: str | None = None, wait: float = 0.0
+) -> bool:
+    """Write an intention down; False when its key was ever used before. `skip` closes it with a reason.
+
+    `wait` seconds pass before it is performed.
+    """
     row = {
         "key": planned.key,
         "action": planned.action,
@@ -26,7 +31,7 @@ def add(connection: Connection, planned: Step, now: float, *, skip: str | None =
         "episode": planned.episode,
         "state": State.PLANNED if skip is None else State.SKIPPED,
         "planned_at": now,
-        "run_after": now,
+        "run_after": now + wait,
         "not_after": planned.not_after,
         "finished_at": None if skip is None else now,
         "detail": skip or "",

@@ -88,7 +88,9 @@ class Intake:
             for planned in plan(
                 alert, placed.placement, placed.episode, self._playbook, now, delivery.external_url
             ):
-                added += steps.add(connection, planned.step, now, skip=planned.refused)
+                added += steps.add(
+                    connection, planned.step, now, skip=planned.refused, wait=planned.wait
+                )
             result.planned += added
             if placed.placement.opens or added:
                 result.accepted += 1

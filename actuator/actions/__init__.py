@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from actuator.actions import failover, production, slack
+from actuator.actions import failover, production
 
-ACTIONS: tuple[ModuleType, ...] = (production, failover, slack)
+ACTIONS: tuple[ModuleType, ...] = (production, failover)

@@ -1,0 +1,1 @@
+"""From a planned notification to a delivered one: outbox, budgets, wording, workers."""

@@ -1,0 +1,94 @@
+"""One note of every kind: each template is tried with them at start, and the golden files show them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from actuator.alert import Alert
+from actuator.message import LAST, Message, Note, Tone, alert_note, notice_note
+
+BEGAN = 1_700_000_000.0 - 754.0
+AM = "http://alertmanager.example.org"
+
+
+def _alert(name: str, severity: str, labels: Mapping[str, str], texts: Mapping[str, str]) -> Note:
+    marks = {"alertname": name, "severity": severity, **labels}
+    return alert_note(Alert("firing", "0" * 16, marks, texts, BEGAN, "http://prometheus.example.org/graph"), AM)
+
+
+def _resolved(note: Note) -> Note:
+    values = {**note.values, "status": "resolved", "ends_at": BEGAN + 700.0}
+    return Note(note.kind, LAST, note.group, "", values)
+
+
+def _own(kind: str, urgency: int, **values: Any) -> Note:
+    return Note(kind, urgency, "", "", values)
+
+
+_NODE = _alert(
+    "AntelopeNodeDown", "critical",
+    {"node": "tokyo", "group": "eosstorebest", "chain": "eos", "role": "A"},
+    {"summary": "A node does not answer.", "description": "tokyo has not answered get_info for 5 s.",
+     "runbook_url": "https://example.org/runbooks/AntelopeNodeDown",
+     "dashboard_url": "https://grafana.example.org/d/producers"},
+)  # fmt: skip
+
+SAMPLES: dict[str, Note] = {
+    "node": _NODE,
+    "node_resolved": _resolved(_NODE),
+    "reminder": Note(_NODE.kind, 0, _NODE.group, "critical", {**_NODE.values, "reminder": 1}),
+    "producer": _alert(
+        "AntelopeProducerMissedBlocks", "warning",
+        {"producer": "eosstorebest", "chain": "eos", "group": "eosstorebest"},
+        {"summary": "Our producer missed blocks.", "description": "eosstorebest missed 4 blocks in ten minutes.",
+         "missed": "4"},
+    ),
+    "oracle": _alert(
+        "OracleJobErrors", "critical", {"oracle": "plugin", "job_name": "feed 1", "job_id": "7"},
+        {"summary": "A job of the oracle node fails.", "description": "feed 1 failed twice in the last minute.",
+         "error": 'failed to fetch answer: bridge "x" 500\nsecond error', "occurrences": "2"},
+    ),
+    "balance": _alert(
+        "BalanceLow", "warning", {"account": "node", "network": "xdc", "token": "XDC"},
+        {"summary": "An account runs dry.", "description": "node has 3.25 XDC, less than 10.",
+         "balance": "3.25 XDC", "threshold": "10 XDC", "burn_rate": "1.3 XDC", "runway": "2.5 d"},
+    ),
+    "log": _alert(
+        "LogErrors", "critical", {"log": "plugin", "file": "NodeStartPM2-error.log"},
+        {"summary": "The log shows errors.", "description": "2 lines of the black list.", "count": "2",
+         "lines": "[ERROR] No live RPC nodes available\n[ERROR] `boom` <!channel> *bold*"},
+    ),
+    "service": _alert(
+        "ServiceDown", "critical", {"service": "nginx", "host": "beijing"},
+        {"summary": "A service does not run.", "description": "nginx on beijing has been down for 10 s.",
+         "restarts": "3"},
+    ),
+    "notice": notice_note(
+        Message(
+            "eosstorebest: tokyo failed, singapore takes over (eosstorebest #3)", Tone.DANGER,
+            (
+                ("What happened", "tokyo refused connections for 2.0 s."),
+                ("What chainwarden does", "singapore is resumed as soon as all others are fenced."),
+                ("Cost so far", "1 block missed."),
+                ("What you do", "Nothing yet. A second message follows."),
+            ),
+        )
+    ),
+    "digest": _own("digest", 0, shown=40, total=500, grouped=""),
+    "group": _own("digest", 1, shown=3, total=3, grouped="AntelopeNodeDown"),
+    "started": _own(
+        "started", LAST, version="0.1.0", host="watch1", groups=["eosstorebest"], sinks=["ops"], rules=3
+    ),
+    "test": _own("test", 0, sink="ops", by="alice"),
+    "deadman": _own("deadman", 0, back=False, silent=305.0),
+    "deadman_back": _own("deadman", 1, back=True, silent=1805.0),
+    "status": _own(
+        "status", LAST, at="2023-11-15 07:00", problem="", alerts=["AntelopeNodeDown tokyo"],
+        nodes=[
+            {"name": "tokyo", "up": False, "head": None, "lib": None, "peers": None, "paused": None},
+            {"name": "singapore", "up": True, "head": 812, "lib": 480, "peers": 12, "paused": False},
+        ],
+        groups=[{"name": "eosstorebest", "holder": "singapore", "phase": "steady"}],
+        more={"balance": ["node: 3.25 XDC"]},
+    ),
+}  # fmt: skip
+"""Sample name → note."""

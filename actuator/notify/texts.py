@@ -1,0 +1,222 @@
+"""The wording of notes: Jinja2 templates by language, in a sandbox; an operator's own go before ours.
+
+A template does not print a message, it says it piece by piece: `title(…)`, `say(label, text)`,
+`link(label, url)`. So nothing that an alert contains can become structure, whatever it contains.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from actuator.message import Message, Note, Tone, clean, cut, lasted, web_links
+from actuator.notify.samples import SAMPLES
+
+LANGUAGES = ("en", "zh", "ja")
+OURS = Path(__file__).resolve().parents[1] / "templates"
+DOMAINS = (
+    ("producer", ("AntelopeProducer", "AntelopeGroup")),
+    ("node", ("Antelope",)),
+    ("oracle", ("Oracle", "Job")),
+    ("balance", ("Balance", "Account", "Wallet", "Token")),
+    ("rpc", ("Rpc", "Network", "Evm")),
+    ("log", ("Log",)),
+    ("service", ("Service", "Agent", "Host", "Process")),
+    ("chainwarden", ("Chainwarden",)),
+)
+"""What an alert is about, by how its name begins; the first that fits."""
+NAMED = ("node", "group", "producer", "target", "job_name", "account", "service", "endpoint", "host", "instance")
+"""Labels that name what an alert is about, for its title."""
+
+
+TITLE = 140
+"""Characters of a title; Slack's limit is 150, marks come before it."""
+
+
+class TemplateFaultError(Exception):
+    """A template is wrong; the text says which, where and why."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A message while its template says it."""
+
+    title_text: str = ""
+    tone: Tone = Tone.WARNING
+    paragraphs: list[tuple[str, str]] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+
+    def title(self, text: str = "", caller: Callable[[], str] | None = None) -> str:
+        """Name the message."""
+        self.title_text = cut(clean(" ".join((caller() if caller else text).split())), TITLE)
+        return ""
+
+    def say(self, label: str, text: str = "", caller: Callable[[], str] | None = None) -> str:
+        """Add a paragraph; an empty one is left out."""
+        body = clean(caller() if caller else str(text)).strip(" \n")
+        if body:
+            self.paragraphs.append((label, body))
+        return ""
+
+    def link(self, label: str, url: str) -> str:
+        """Add a link; what leads to no web address is left out."""
+        self.links.extend(web_links(((label, clean(str(url))),)))
+        return ""
+
+    def look(self, tone: str) -> str:
+        """Set the tone: good, warning or danger."""
+        self.tone = Tone(tone)
+        return ""
+
+
+class Texts:
+    """Writes messages. Thread-safe."""
+
+    def __init__(self, own: Path | None = None, external_url: str = "") -> None:
+        """Read and try every template, in every language. Raises TemplateFaultError."""
+        self._own = own
+        self._external_url = external_url
+        self._environments = {language: _environment(language, own) for language in LANGUAGES}
+        self.words = {language: _words(language, own) for language in LANGUAGES}
+        for language in LANGUAGES:
+            for name, note in SAMPLES.items():
+                try:
+                    self.write(note, language, 1_700_000_000.0, actions=())
+                except TemplateFaultError as error:
+                    raise TemplateFaultError(f"{error} (tried with the sample {name} in {language})") from None
+
+    def write(
+        self, note: Note, language: str, now: float, actions: Sequence[Mapping[str, str]] = ()
+    ) -> Message:
+        """The message of a note as of `now`. Raises TemplateFaultError."""
+        draft = _Draft()
+        values = {
+            **note.values,
+            **(self._alert(note.values, language, now) if note.kind == "alert" else {}),
+            "now": now,
+            "actions": list(actions),
+            "external_url": note.values.get("external_url", ""),
+            "chainwarden_url": self._external_url,
+            "w": self.words[language],
+            "title": draft.title,
+            "say": draft.say,
+            "link": draft.link,
+            "look": draft.look,
+        }
+        if "title" in note.values:
+            values["notice"] = dict(note.values)
+        try:
+            self._environments[language].get_template(f"{note.kind}.j2").render(values)
+        except TemplateNotFound as error:
+            raise TemplateFaultError(f"the template {error.name} is missing") from None
+        except TemplateError as error:
+            line = getattr(error, "lineno", None) or _line(error)
+            where = f"{note.kind}.j2{f':{line}' if line else ''}"
+            raise TemplateFaultError(f"{where}: {error.message}") from None
+        except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            where = f"{note.kind}.j2:{_line(error) or '?'}"
+            raise TemplateFaultError(f"{where}: {error}") from None
+        return Message(
+            draft.title_text or note.kind, draft.tone, tuple(draft.paragraphs), tuple(draft.links)
+        )  # fmt: skip
+
+    def _alert(self, values: Mapping[str, Any], language: str, now: float) -> dict[str, Any]:
+        """What a template may say of an alert."""
+        labels, annotations = values["labels"], values["annotations"]
+        name = labels.get("alertname", "-")
+        named = [labels[key] for key in NAMED[:-2] if labels.get(key)]
+        subject = " ".join(dict.fromkeys(named)) or labels.get("host", "") or labels.get("instance", "")
+        ended = values["ends_at"] if values["ends_at"] is not None else now
+        return {
+            "name": name,
+            "firing": values["status"] == "firing",
+            "severity": labels.get("severity", ""),
+            "subject": subject,
+            "domain": domain_of(name),
+            "summary": self._summary(name, labels, annotations, language),
+            "description": annotations.get(f"description_{language}", "")
+            or annotations.get("description", ""),
+            "silence_url": _silence(values["external_url"], labels),
+            "ended_at": ended,
+            "duration": lasted(max(0.0, ended - values["starts_at"])),
+            "others": {
+                key: text for key, text in sorted(labels.items()) if key not in ("alertname", "severity")
+            },
+        }
+
+    def _summary(
+        self, name: str, labels: Mapping[str, str], annotations: Mapping[str, str], language: str
+    ) -> str:
+        own = annotations.get(f"summary_{language}") or self.words[language]["summaries"].get(name, "")
+        return own or annotations.get("summary", "")
+
+
+def _silence(alertmanager: str, labels: Mapping[str, str]) -> str:
+    """Alertmanager's form for a silence of exactly this alert."""
+    if not alertmanager:
+        return ""
+    matchers = ",".join(f"{key}={json.dumps(text, ensure_ascii=False)}" for key, text in sorted(labels.items()))
+    return f"{alertmanager.rstrip('/')}/#/silences/new?filter={quote('{' + matchers + '}')}"[:2000]
+
+
+def domain_of(name: str) -> str:
+    """What an alert is about: producer, node, oracle, balance, rpc, log, service, chainwarden or other."""
+    return next((domain for domain, starts in DOMAINS if name.startswith(starts)), "other")
+
+
+def _environment(language: str, own: Path | None) -> ImmutableSandboxedEnvironment:
+    folders = [own / language, own, OURS] if own is not None else [OURS]
+    made = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folders),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - nothing here is HTML; each channel neutralises its own markup
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["utc"] = lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    made.filters["lasted"] = lasted
+    return made
+
+
+def _words(language: str, own: Path | None) -> dict[str, Any]:
+    """The words of a language, with the operator's own in place of ours. Raises TemplateFaultError."""
+    found: dict[str, Any] = {}
+    for folder in (OURS, own):
+        path = folder / f"words.{language}.yml" if folder is not None else None
+        if path is None or not path.exists():
+            continue
+        try:
+            read = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise TemplateFaultError(f"{path.name}: {error}") from None
+        if not isinstance(read, dict):
+            raise TemplateFaultError(f"{path.name}: write `word: text` lines")
+        ours = dict(found)
+        for key, text in read.items():
+            _check_word(path.name, key, text, ours)
+            found[key] = {**found[key], **text} if isinstance(text, dict) and key in found else text
+    return found
+
+
+def _check_word(name: str, key: object, text: object, ours: Mapping[str, Any]) -> None:
+    if ours and key not in ours:
+        raise TemplateFaultError(f"{name}: {key}: no template uses this word")
+    if not isinstance(text, dict if isinstance(ours.get(str(key)), dict) else str | dict):
+        raise TemplateFaultError(f"{name}: {key}: write text, in quotes if it looks like something else")
+
+
+def _line(error: BaseException) -> int | None:
+    """The template's line that an exception of Python's came from."""
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.endswith(".j2"):
+            found = trace.tb_lineno
+        trace = trace.tb_next
+    return found
