@@ -13,7 +13,6 @@ from waitress.server import create_server
 
 from actuator.actions.failover import Failover
 from actuator.actions.production import Production
-from actuator.actions.slack import Slack
 from actuator.api import api_blueprint
 from actuator.auth import Gatekeeper, caller_of
 from actuator.config import Config
@@ -25,9 +24,16 @@ from actuator.failover.watch import GroupWatch
 from actuator.failover.words import words
 from actuator.groupmetrics import GroupCollector
 from actuator.ledger import Ledger
-from actuator.message import as_arguments
+from actuator.message import as_arguments, notice_note
 from actuator.metrics import Metrics
+from actuator.notify.api import notify_blueprint
+from actuator.notify.clockwork import Clockwork
+from actuator.notify.metrics import NotifyCollector
+from actuator.notify.notifier import Notifier
+from actuator.notify.settle import Settled
+from actuator.notify.texts import Texts
 from actuator.plan import Playbook
+from actuator.sinks import build
 from actuator.step import Lane, Receipt, Step
 from actuator.webhook import MAX_BODY, Intake, alerts_blueprint
 from nodekit.http import HttpError
@@ -51,8 +57,17 @@ class Actuator:
         self.watches: dict[str, GroupWatch] = {}
         self._controls = _controls(config)
         self.executor = Executor(self.ledger, self._actions(), self._finished)
+        texts = Texts(config.notify.templates, config.external_url or "")
+        sinks = {name: build(name, sink, self.ledger) for name, sink in config.sinks.items()}
+        self.notifier = Notifier(
+            self.ledger, config.sinks, sinks, texts=texts, language=config.notify.language,
+            told=self.metrics.notification, ended=self._told,
+        )  # fmt: skip
+        self.clockwork = Clockwork(
+            config, self.ledger, self.metrics, wake=self.notifier.wake, watches=lambda: self.watches
+        )  # fmt: skip
         for name, group in config.groups.items():
-            self.watches[name] = GroupWatch(name, group, self.ledger, self._compose, self.executor.wake)
+            self.watches[name] = GroupWatch(name, group, self.ledger, self._compose, self._wake)
         self._stopped = threading.Event()
 
     def _actions(self) -> dict[str, Performer]:
@@ -60,7 +75,6 @@ class Actuator:
             "pause": Production("pause", self._controls, self._still_fenced),
             "resume": Production("resume", self._controls, self._still_fenced),
             "failover": Failover(lambda: self.watches, time.time),
-            "slack": Slack(self.config.sinks),
         }
 
     def _still_fenced(self, group: str, target: str) -> str | None:
@@ -72,6 +86,13 @@ class Actuator:
 
         return self.watches[group].still_fenced(target, read)
 
+    def _wake(self) -> None:
+        self.executor.wake()
+        self.notifier.wake()
+
+    def _told(self, action: str, settled: Settled) -> None:
+        self.metrics.steps.labels(action, settled.state).inc(len(settled.items))
+
     def _finished(self, step: Step, receipt: Receipt) -> None:
         self.metrics.step_finished(step, receipt)
         if step.lane is Lane.CONTROL and step.group in self.watches:
@@ -79,7 +100,7 @@ class Actuator:
 
     def _compose(self, notice: Notice, policy: Policy, facts: Facts) -> Sequence[Step]:
         """One notification step a sink; the notice's key makes it one message for ever."""
-        message = words(notice, policy, facts)
+        note = notice_note(words(notice, policy, facts))
         told = self.config.groups[policy.group].notify
         sinks = self.config.sinks if told is None else told
         return [
@@ -89,7 +110,7 @@ class Actuator:
                 target=f"sink:{sink}",
                 reason=f"{notice.kind} of {policy.group}",
                 lane=Lane.NOTIFY,
-                arguments=as_arguments(sink, message),
+                arguments=as_arguments(sink, note),
                 group=policy.group,
             )
             for sink in sinks
@@ -102,13 +123,17 @@ class Actuator:
             groups=frozenset(self.config.groups),
             sink_actions={name: sink.type for name, sink in self.config.sinks.items()},
             max_alert_age=self.config.max_alert_age,
+            group_waits={name: sink.group_wait for name, sink in self.config.sinks.items()},
         )
-        intake = Intake(self.ledger, playbook, self.metrics, self.executor.wake, time.time)
+        intake = Intake(self.ledger, playbook, self.metrics, self._wake, time.time)
         app = Flask(__name__)
         app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         app.before_request(self._door)
         app.register_blueprint(alerts_blueprint(intake, self.gatekeeper, self.metrics))
         app.register_blueprint(api_blueprint(self.watches, self.ledger, self._gate))
+        app.register_blueprint(
+            notify_blueprint(self.config.sinks, self.ledger, self.notifier.wake, self._gate)
+        )  # fmt: skip
         self._own_routes(app)
         return app
 
@@ -136,6 +161,7 @@ class Actuator:
         )
         ProcessCollector(registry=self.registry)
         self.registry.register(GroupCollector(lambda: self.watches, self.ledger))
+        self.registry.register(NotifyCollector(self.config.sinks, self.ledger))
 
         @app.get("/metrics")
         def metrics() -> Response:
@@ -169,7 +195,10 @@ class Actuator:
             self.application(), host=host.strip("[]"), port=int(port), threads=THREADS, ident=None
         )
         self.executor.recover()
+        self.notifier.recover()
         self.executor.start()
+        self.notifier.start()
+        self.clockwork.start()
         for watch in self.watches.values():
             watch.start()
         log.info("listening", extra={"fields": {"address": self.config.listen}})
@@ -180,6 +209,8 @@ class Actuator:
         for watch in self.watches.values():
             watch.stop()
         self.executor.stop()
+        self.clockwork.stop()
+        self.notifier.stop()
         self.ledger.close()
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from actuator.client import ApiError, Client
 from actuator.failover.explain import day, utc
+from actuator.notify.cli import telling
 from actuator.paper import certificate_lines, incident_line, timeline_lines
 from nodekit.settings import parse_duration
 
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="why a group would or would not act now")
     explain.add_argument("group", metavar="GROUP")
     explain.set_defaults(run=_explain)
+    telling(commands)
     _moving(commands)
     _holding(commands)
     return parser

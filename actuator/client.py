@@ -77,6 +77,18 @@ class Client:
         """Hand a latched group back to automation."""
         self._call("POST", f"/api/groups/{name}/release", {})
 
+    def test_notify(self, sink: str) -> str:
+        """Have a test message sent; the key to ask for its outcome."""
+        return str(self._call("POST", "/api/test-notify", {"sink": sink})["key"])
+
+    def notification(self, key: str) -> dict[str, Any]:
+        """What became of a test message."""
+        return self._call("GET", f"/api/notifications/{key}")
+
+    def deliveries(self, limit: int) -> list[dict[str, Any]]:
+        """The newest attempts to send a message."""
+        return list(self._call("GET", f"/api/deliveries?limit={limit}")["deliveries"])
+
     def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         try:

@@ -11,8 +11,11 @@ from pydantic_core import PydanticCustomError
 
 from actuator.configs.auth import Auth
 from actuator.configs.groups import Group
+from actuator.configs.notify import Notify
 from actuator.configs.playbook import Rule
 from actuator.configs.sinks import Sink
+from actuator.notify.texts import TemplateFaultError, Texts
+from actuator.sinks.checks import problem_of
 from nodekit.settings import Duration, Settings
 from nodekit.words import HttpUrl, Listen, Name
 
@@ -31,7 +34,26 @@ class Config(Settings):
     """Where operators reach this actuator; used in messages."""
     groups: dict[Name, Group] = Field(default_factory=dict)
     sinks: dict[Name, Sink] = Field(default_factory=dict)
+    notify: Notify = Notify()
     playbook: tuple[Rule, ...] = ()
+
+    @field_validator("sinks")
+    @classmethod
+    def _sinks_can_be_built(cls, sinks: dict[str, Sink]) -> dict[str, Sink]:
+        for name, sink in sinks.items():
+            wrong = problem_of(name, sink)
+            if wrong is not None:
+                raise PydanticCustomError("sink", "{name}: {wrong}", {"name": name, "wrong": wrong})
+        return sinks
+
+    @field_validator("notify")
+    @classmethod
+    def _templates_work(cls, notify: Notify) -> Notify:
+        try:
+            Texts(notify.templates)
+        except TemplateFaultError as error:
+            raise PydanticCustomError("template", "templates: {why}", {"why": str(error)}) from None
+        return notify
 
     @field_validator("playbook")
     @classmethod
@@ -54,12 +76,23 @@ class Config(Settings):
                         "sink", "group {name} notifies {sink}, which is not among the sinks",
                         {"name": name, "sink": sink},
                     )  # fmt: skip
+        self._sinks_are_known()
         if not self.loopback and (self.auth.webhook is None or not self.auth.operators):
             raise PydanticCustomError(
                 "auth", "`listen` {listen} is reachable from outside: set auth.webhook and auth.operators, "
                 "or listen on 127.0.0.1", {"listen": self.listen},
             )  # fmt: skip
         return self
+
+    def _sinks_are_known(self) -> None:
+        named = {("notify", name) for name in self.notify.named()}
+        named |= {(f"sink {at}", sink.fallback) for at, sink in self.sinks.items() if sink.fallback}
+        for where, name in sorted(named):
+            if name not in self.sinks or where == f"sink {name}":
+                raise PydanticCustomError(
+                    "sink", "{where} names {name}, which is not among the other sinks",
+                    {"where": where, "name": name},
+                )  # fmt: skip
 
     @property
     def loopback(self) -> bool:

@@ -61,7 +61,7 @@ class Intake:
         now = self._clock()
         work = [alert for alert in delivery.alerts if alert.name != WATCHDOG]
         if len(work) < len(delivery.alerts):
-            self._metrics.watchdog.labels(WATCHDOG).set(now)
+            self._metrics.watchdog_seen(WATCHDOG, now)
         result = self._ledger.write(lambda connection: self._write(connection, work, delivery, now))
         for placement in result.placements:
             self._metrics.alerts.labels(placement).inc()
@@ -88,9 +88,7 @@ class Intake:
             for planned in plan(
                 alert, placed.placement, placed.episode, self._playbook, now, delivery.external_url
             ):
-                added += steps.add(
-                    connection, planned.step, now, skip=planned.refused, wait=planned.wait
-                )
+                added += steps.add(connection, planned.step, now, skip=planned.refused, wait=planned.wait)
             result.planned += added
             if placed.placement.opens or added:
                 result.accepted += 1

@@ -116,7 +116,9 @@ class WecomAppSink(_Sink):
     @model_validator(mode="after")
     def _somebody(self) -> Self:
         if not (self.to_user or self.to_party or self.to_tag):
-            raise PydanticCustomError("to", "write at least one of to_user (\"@all\" for all), to_party, to_tag")
+            raise PydanticCustomError(
+                "to", 'write at least one of to_user ("@all" for all), to_party, to_tag'
+            )
         return self
 
 

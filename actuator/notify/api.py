@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, g, jsonify, request
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from actuator import steps
 from actuator.api import Gate
@@ -54,7 +54,12 @@ def notify_blueprint(
             return _error(404, f"no sink {name}; known: {', '.join(sinks) or 'there are none'}")
         key = uuid.uuid4().hex
         planned = _test(key, str(name), sinks[str(name)].type, g.caller or "operator")
-        ledger.write(lambda connection: steps.add(connection, planned, time.time()))
+
+        def job(connection: Connection) -> None:
+            outbox.reopen(connection, str(name))
+            steps.add(connection, planned, time.time())
+
+        ledger.write(job)
         wake()
         accepted = jsonify({"key": key})
         accepted.status_code = 202

@@ -68,7 +68,7 @@ def choose(
     if not ready:
         return None
     lead = ready[0]
-    if lead.progress or lead.simple or len(ready) == 1 and not grouping:
+    if lead.progress or lead.simple or (len(ready) == 1 and not grouping):
         return Chosen((lead,))
     whole = [item for item in ready if not item.progress and not item.simple]
     kinds = {item.note.group or item.key for item in whole} if grouping else {item.key for item in whole}
@@ -88,4 +88,3 @@ def _with(item: Pending, lead: Pending) -> bool:
 def wait_for(pending: Sequence[Pending], now: float, idle: float) -> float:
     """Seconds until something is due, at most `idle`."""
     return max(0.0, min((item.run_after - now for item in pending), default=idle))
-

@@ -64,7 +64,7 @@ class Composer:
         return Work(self._name, items, marked(message, self._marks(items, now)))
 
     def _worded(self, item: Pending, *, detailed: bool) -> Message:
-        """The wording as of the moment when it was planned, so that a part sent later continues the same text."""
+        """The wording as of the moment of planning, so that a part sent later continues the same text."""
         actions = self._actions(item.episode) if detailed and item.episode is not None else ()
         try:
             message = self._texts.write(item.note, self._language, item.planned_at, actions)

@@ -15,7 +15,8 @@ from actuator.notify.choose import choose, wait_for
 from actuator.notify.compose import Composer
 from actuator.notify.settle import MAX_AGE, Fallback, Settled, Work, divert, give_up, settle
 from actuator.notify.texts import Texts
-from actuator.schema import step, thread
+from actuator.schema import step
+from actuator.schema import thread as threads
 from actuator.sinks.sending import Sending, Sink, UnreadableSecretError
 from actuator.sinks.verdict import Outcome, Verdict
 from actuator.step import Lane
@@ -39,7 +40,7 @@ class Channel:
     """One sink's worker."""
 
     def __init__(
-        self, name: str, config: SinkConfig, sink: Sink, ledger: Ledger, composer: Composer,
+        self, name: str, config: SinkConfig, sink: Sink, *, ledger: Ledger, composer: Composer,
         fallback: Fallback | None, told: Told, ended: Ended, clock: Callable[[], float],
     ) -> None:  # fmt: skip
         self.name = name
@@ -60,9 +61,7 @@ class Channel:
         waiting = self._ledger.read(lambda connection: outbox.pending(connection, self.name))
         if not waiting:
             return IDLE
-        state = self._ledger.read(lambda connection: outbox.states(connection)).get(
-            self.name, outbox.SinkState()
-        )
+        state = self._ledger.read(outbox.states).get(self.name, outbox.SinkState())
         old = [item for item in waiting if now - item.planned_at > MAX_AGE]
         if old:
             self._close(self._ledger.write(lambda connection: give_up(connection, old, now)))
@@ -112,7 +111,7 @@ class Channel:
             verdict = self._sink.send(work.message, sending)
         except UnreadableSecretError as error:
             verdict = Verdict(Outcome.LATER, f"{self.name}: {error}", UNREADABLE)
-        except Exception as error:  # noqa: BLE001 - a sink's own bug must not leave its step executing
+        except Exception as error:  # a sink's own bug must not leave its step executing
             log.exception("sink %s failed", self.name)
             verdict = Verdict(Outcome.MAYBE, f"{type(error).__name__} in sink {self.name}")
         self._note(work, verdict)
@@ -122,7 +121,7 @@ class Channel:
             if verdict.thread is not None and episode is not None and sending.thread is None:
                 channel, ts = verdict.thread
                 connection.execute(
-                    thread.insert().values(sink=self.name, episode=episode, channel=channel, ts=ts)
+                    threads.insert().values(sink=self.name, episode=episode, channel=channel, ts=ts)
                 )
             return settle(connection, work, verdict, now, now - began, self._fallback)
 
@@ -136,7 +135,12 @@ class Channel:
             "notification %s",
             verdict.outcome,
             extra={
-                "fields": {"sink": self.name, "step": work.lead.key, "steps": len(work.items), "detail": verdict.detail}
+                "fields": {
+                    "sink": self.name,
+                    "step": work.lead.key,
+                    "steps": len(work.items),
+                    "detail": verdict.detail,
+                }
             },
         )
 
@@ -149,7 +153,7 @@ class Notifier:
     """All channels and their threads."""
 
     def __init__(
-        self, ledger: Ledger, configs: Mapping[str, SinkConfig], sinks: Mapping[str, Sink], texts: Texts,
+        self, ledger: Ledger, configs: Mapping[str, SinkConfig], sinks: Mapping[str, Sink], *, texts: Texts,
         language: str, told: Told, ended: Ended, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._ledger = ledger
@@ -159,9 +163,9 @@ class Notifier:
         self._threads: list[threading.Thread] = []
         self.channels = {
             name: Channel(
-                name, config, sinks[name], ledger,
-                Composer(name, config, sinks[name], texts, language, self._actions),
-                _fallback(config, configs), told, ended, clock,
+                name, config, sinks[name], ledger=ledger,
+                composer=Composer(name, config, sinks[name], texts, language, self._actions),
+                fallback=_fallback(config, configs), told=told, ended=ended, clock=clock,
             )
             for name, config in configs.items()
         }  # fmt: skip
@@ -172,7 +176,13 @@ class Notifier:
     def recover(self) -> None:
         """Put back what a crash interrupted, before anything is sent. Raises LedgerError."""
         words = "interrupted by a restart; sent again, marked"
-        keys = self._ledger.write(lambda connection: outbox.recover(connection, words, self._clock()))
+
+        def job(connection: Connection) -> list[str]:
+            for name in self.channels:
+                outbox.reopen(connection, name)
+            return outbox.recover(connection, words, self._clock())
+
+        keys = self._ledger.write(job)
         for key in keys:
             log.warning("notification interrupted by a restart", extra={"fields": {"step": key}})
 
@@ -204,7 +214,7 @@ class Notifier:
             except LedgerError as error:
                 log.error("nothing is sent to %s: %s", name, error)
                 wait = IDLE
-            except Exception:  # noqa: BLE001 - the one broad except of this thread: a worker never ends
+            except Exception:  # the one broad except of this thread: a worker never ends
                 log.exception("the thread of sink %s failed", name)
                 wait = IDLE
             if wait > 0:
@@ -217,7 +227,7 @@ def _fallback(config: SinkConfig, configs: Mapping[str, SinkConfig]) -> Fallback
 
 def _thread(connection: Connection, sink: str, episode: int) -> tuple[str, str] | None:
     row = connection.execute(
-        select(thread.c.channel, thread.c.ts).where(thread.c.sink == sink, thread.c.episode == episode)
+        select(threads.c.channel, threads.c.ts).where(threads.c.sink == sink, threads.c.episode == episode)
     ).first()
     return None if row is None else (row.channel, row.ts)
 
@@ -234,5 +244,3 @@ def _actions(connection: Connection, episode: int) -> Sequence[Mapping[str, str]
         {"action": row.action, "target": row.target, "state": row.state, "detail": row.detail}
         for row in connection.execute(query)
     ]
-
-

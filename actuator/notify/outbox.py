@@ -1,4 +1,4 @@
-"""Notification steps of the ledger, and the state of each channel. Each function is one piece of a transaction.
+"""Notification steps of the ledger, and each channel's state. A function is one piece of a transaction.
 
 One message a channel is under way at a time, over all actuators: its lead step is `executing`, and
 `sink_state.in_flight` names all steps that it carries.
@@ -126,6 +126,13 @@ def again(connection: Connection, ids: Sequence[int], detail: str, run_after: fl
         update(step)
         .where(step.c.id.in_(list(ids)))
         .values(state=State.PLANNED, detail=detail, run_after=run_after, evidence=evidence)
+    )
+
+
+def reopen(connection: Connection, sink: str) -> None:
+    """Let a channel be tried now, whatever it said before: somebody may have mended it."""
+    connection.execute(
+        update(sink_state).where(sink_state.c.name == sink).values(closed_until=0.0, failures=0)
     )
 
 

@@ -11,7 +11,7 @@ ONCALL = "oncall"
 def on_call(rota: Rota, now: float) -> str:
     """The member whose turn it is; before the first turn the first one.
 
-    A turn is a length of time, not of wall clock: where a summer time begins, a weekly change moves by an hour.
+    A turn is a length of time, not of wall clock: when summer time begins, a weekly change moves an hour.
     """
     start: datetime = rota.start
     begun = start if start.tzinfo is not None else start.replace(tzinfo=rota.timezone)

@@ -12,7 +12,9 @@ AM = "http://alertmanager.example.org"
 
 def _alert(name: str, severity: str, labels: Mapping[str, str], texts: Mapping[str, str]) -> Note:
     marks = {"alertname": name, "severity": severity, **labels}
-    return alert_note(Alert("firing", "0" * 16, marks, texts, BEGAN, "http://prometheus.example.org/graph"), AM)
+    return alert_note(
+        Alert("firing", "0" * 16, marks, texts, BEGAN, "http://prometheus.example.org/graph"), AM
+    )
 
 
 def _resolved(note: Note) -> Note:
@@ -39,12 +41,12 @@ SAMPLES: dict[str, Note] = {
     "producer": _alert(
         "AntelopeProducerMissedBlocks", "warning",
         {"producer": "eosstorebest", "chain": "eos", "group": "eosstorebest"},
-        {"summary": "Our producer missed blocks.", "description": "eosstorebest missed 4 blocks in ten minutes.",
+        {"summary": "Our producer missed blocks.", "description": "eosstorebest missed 4 blocks.",
          "missed": "4"},
     ),
     "oracle": _alert(
         "OracleJobErrors", "critical", {"oracle": "plugin", "job_name": "feed 1", "job_id": "7"},
-        {"summary": "A job of the oracle node fails.", "description": "feed 1 failed twice in the last minute.",
+        {"summary": "A job of the oracle node fails.", "description": "feed 1 failed twice.",
          "error": 'failed to fetch answer: bridge "x" 500\nsecond error', "occurrences": "2"},
     ),
     "balance": _alert(

@@ -77,7 +77,9 @@ def settle(
             pause = max(verdict.wait, BACKOFF[min(state.failures, len(BACKOFF) - 1)])
             rest = replace(state, failures=state.failures + 1, closed_until=now + pause)
             outbox.keep_state(connection, work.sink, rest)
-            _again(connection, work.items, verdict.detail, now, MAYBE if verdict.outcome is Outcome.MAYBE else "")
+            _again(
+                connection, work.items, verdict.detail, now, MAYBE if verdict.outcome is Outcome.MAYBE else ""
+            )
             return []
         case Outcome.SIMPLER if not work.simple:
             outbox.keep_state(connection, work.sink, state)
@@ -118,7 +120,12 @@ def _again(connection: Connection, items: Sequence[Pending], detail: str, now: f
 
 
 def divert(
-    connection: Connection, sink: str, items: Sequence[Pending], why: str, fallback: Fallback | None, now: float
+    connection: Connection,
+    sink: str,
+    items: Sequence[Pending],
+    why: str,
+    fallback: Fallback | None,
+    now: float,
 ) -> list[Settled]:
     """Hand notes over to the fallback; what came from another sink already is not handed on."""
     if fallback is None:

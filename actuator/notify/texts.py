@@ -32,7 +32,18 @@ DOMAINS = (
     ("chainwarden", ("Chainwarden",)),
 )
 """What an alert is about, by how its name begins; the first that fits."""
-NAMED = ("node", "group", "producer", "target", "job_name", "account", "service", "endpoint", "host", "instance")
+NAMED = (
+    "node",
+    "group",
+    "producer",
+    "target",
+    "job_name",
+    "account",
+    "service",
+    "endpoint",
+    "host",
+    "instance",
+)
 """Labels that name what an alert is about, for its title."""
 
 
@@ -90,7 +101,9 @@ class Texts:
                 try:
                     self.write(note, language, 1_700_000_000.0, actions=())
                 except TemplateFaultError as error:
-                    raise TemplateFaultError(f"{error} (tried with the sample {name} in {language})") from None
+                    raise TemplateFaultError(
+                        f"{error} (tried with the sample {name} in {language})"
+                    ) from None
 
     def write(
         self, note: Note, language: str, now: float, actions: Sequence[Mapping[str, str]] = ()
@@ -129,21 +142,24 @@ class Texts:
 
     def _alert(self, values: Mapping[str, Any], language: str, now: float) -> dict[str, Any]:
         """What a template may say of an alert."""
-        labels, annotations = values["labels"], values["annotations"]
+        labels = {clean(key): clean(text) for key, text in values["labels"].items()}
+        annotations = {clean(key): clean(text) for key, text in values["annotations"].items()}
         name = labels.get("alertname", "-")
         named = [labels[key] for key in NAMED[:-2] if labels.get(key)]
         subject = " ".join(dict.fromkeys(named)) or labels.get("host", "") or labels.get("instance", "")
         ended = values["ends_at"] if values["ends_at"] is not None else now
         return {
+            "labels": labels,
+            "annotations": annotations,
             "name": name,
             "firing": values["status"] == "firing",
             "severity": labels.get("severity", ""),
             "subject": subject,
             "domain": domain_of(name),
-            "summary": self._summary(name, labels, annotations, language),
+            "summary": self._summary(name, annotations, language),
             "description": annotations.get(f"description_{language}", "")
             or annotations.get("description", ""),
-            "silence_url": _silence(values["external_url"], labels),
+            "silence_url": _silence(clean(values["external_url"]), labels),
             "ended_at": ended,
             "duration": lasted(max(0.0, ended - values["starts_at"])),
             "others": {
@@ -151,9 +167,7 @@ class Texts:
             },
         }
 
-    def _summary(
-        self, name: str, labels: Mapping[str, str], annotations: Mapping[str, str], language: str
-    ) -> str:
+    def _summary(self, name: str, annotations: Mapping[str, str], language: str) -> str:
         own = annotations.get(f"summary_{language}") or self.words[language]["summaries"].get(name, "")
         return own or annotations.get("summary", "")
 
@@ -162,7 +176,9 @@ def _silence(alertmanager: str, labels: Mapping[str, str]) -> str:
     """Alertmanager's form for a silence of exactly this alert."""
     if not alertmanager:
         return ""
-    matchers = ",".join(f"{key}={json.dumps(text, ensure_ascii=False)}" for key, text in sorted(labels.items()))
+    matchers = ",".join(
+        f"{key}={json.dumps(text, ensure_ascii=False)}" for key, text in sorted(labels.items())
+    )
     return f"{alertmanager.rstrip('/')}/#/silences/new?filter={quote('{' + matchers + '}')}"[:2000]
 
 
@@ -176,7 +192,7 @@ def _environment(language: str, own: Path | None) -> ImmutableSandboxedEnvironme
     made = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folders),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - nothing here is HTML; each channel neutralises its own markup
+        autoescape=False,  # nothing here is HTML; each channel neutralises its own markup
         trim_blocks=True,
         lstrip_blocks=True,
     )

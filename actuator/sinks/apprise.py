@@ -21,7 +21,7 @@ KINDS = {Tone.GOOD: "success", Tone.WARNING: "warning", Tone.DANGER: "failure"}
 class Apprise:
     """Sends through one apprise URL."""
 
-    rates = (Rate(1, 2.0),)
+    rates: tuple[Rate, ...] = (Rate(1, 2.0),)
 
     def __init__(self, name: str, config: AppriseSink) -> None:
         """Import apprise. Raises ValueError when it is not installed."""
@@ -38,7 +38,7 @@ class Apprise:
         """Whether the text needs at most `max_bytes`."""
         return simple or len(plain(message).encode()) <= self._config.max_bytes
 
-    def send(self, message: Message, sending: Sending) -> Verdict:
+    def send(self, message: Message, sending: Sending) -> Verdict:  # noqa: ARG002 - of the interface
         """Send one message. Raises UnreadableSecretError."""
         service = self._library.Apprise()
         if not service.add(reveal(self._config.url_file)):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
@@ -69,7 +70,7 @@ def post_json(
 
 def http_verdict(error: HttpError, secrets: tuple[str, ...] = ()) -> Verdict:
     """What a failed request means: later, maybe, this one never, or none ever."""
-    text = without(str(error), secrets)
+    text = told(error, secrets)
     status = error.status
     if status == 429:
         return Verdict(Outcome.LATER, text, error.retry_after or 0.0)
@@ -80,6 +81,21 @@ def http_verdict(error: HttpError, secrets: tuple[str, ...] = ()) -> Verdict:
     if status in (400, 413, 422):
         return Verdict(Outcome.SIMPLER, text)
     return Verdict(Outcome.BROKEN, text)
+
+
+def told(error: HttpError, secrets: tuple[str, ...]) -> str:
+    """An error in words; what the channel said is cut only after every secret is out of it."""
+    if not error.body:
+        return without(str(error), secrets)
+    answer = without(error.body[:20_000].decode("utf-8", "replace"), secrets)
+    return f"{str(error).partition(': answered')[0]}: answered HTTP {error.status}: {answer[:200]}"
+
+
+def pieces(url: str) -> tuple[str, ...]:
+    """The parts of a URL that may be credentials: an answer may quote any of them."""
+    parts = urlsplit(url)
+    values = [value for _, value in parse_qsl(parts.query)]
+    return (url, parts.path.strip("/"), parts.query, *values, parts.path.rpartition("/")[2])
 
 
 def without(text: str, secrets: tuple[str, ...]) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 from actuator.configs.sinks import SlackSink
 from actuator.message import Message
-from actuator.sinks.sending import Sending, http_verdict, post_json, reveal, without
+from actuator.notify.budget import Rate
+from actuator.sinks.sending import Sending, http_verdict, pieces, post_json, reveal, told, without
 from actuator.sinks.slackform import RATES, slack_fits, slack_payload, word_outcome
 from actuator.sinks.verdict import Outcome, Verdict, sendable
 from nodekit.http import HttpError, session
@@ -23,7 +24,7 @@ NAME = "slack"
 class Slack:
     """Sends to one webhook or channel."""
 
-    rates = RATES
+    rates: tuple[Rate, ...] = RATES
 
     def __init__(self, name: str, config: SlackSink) -> None:
         self._shown = f"Slack ({name})"
@@ -45,19 +46,17 @@ class Slack:
     def _by_webhook(self, payload: Mapping[str, Any], url: str) -> Verdict:
         if not sendable(url):
             return Verdict(Outcome.BROKEN, f"{self._shown}: the webhook URL is neither https nor local")
-        secrets = (url, url.partition("/services/")[2])
+        secrets = pieces(url)
         try:
             body = post_json(self._http, url, payload, self._config.timeout, self._shown)
         except HttpError as error:
             word = error.body[:100].decode("utf-8", "replace").strip()
             if error.status in (400, 403, 404, 410):
-                return Verdict(word_outcome(word), without(str(error), secrets))
+                return Verdict(word_outcome(word), told(error, secrets))
             return http_verdict(error, secrets)
-        text = body[:100].decode("utf-8", "replace").strip()
+        text = without(body[:20_000].decode("utf-8", "replace").strip(), secrets)[:100]
         if text != "ok":
-            return Verdict(
-                Outcome.LATER, without(f"{self._shown} answered 200 but not ok: {text}", secrets)
-            )  # fmt: skip
+            return Verdict(Outcome.LATER, f"{self._shown} answered 200 but not ok: {text}")
         return Verdict(Outcome.DELIVERED, f"delivered to {self._shown}")
 
     def _by_app(

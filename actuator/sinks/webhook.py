@@ -1,8 +1,8 @@
-"""Sink `webhook`: any HTTP request, templated: SMS gateways and whatever has no sink of its own. At least once.
+"""Sink `webhook`: any HTTP request, templated: SMS gateways and anything else. At least once.
 
 The configuration's texts are Jinja2 templates with `title`, `text`, `severity`, `links`, `mentions` and
-`secret`; the filters `truncate_bytes` and `ascii_only` are for SMS. Every value is put in as data: into JSON
-as a string, into queries and forms percent-encoded.
+`secret`; the filters `truncate_bytes` and `ascii_only` are for SMS. Every value is put in as data: into
+JSON as a string, into queries and forms percent-encoded.
 """
 
 import json
@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from actuator.configs.sinks import Success, WebhookSink
 from actuator.message import Message, Tone, cut_bytes, plain
 from actuator.notify.budget import Rate
-from actuator.sinks.sending import Sending, http_verdict, reveal, without
+from actuator.sinks.sending import Sending, http_verdict, pieces, reveal, without
 from actuator.sinks.verdict import Outcome, Verdict, sendable
 from nodekit.http import HttpError, request, session
 
@@ -26,7 +26,7 @@ NAME = "webhook"
 class Webhook:
     """Sends one request a message."""
 
-    rates = (Rate(60, 60.0),)
+    rates: tuple[Rate, ...] = (Rate(60, 60.0),)
     """No gateway's own limit: a bound for ours; `rate` sets another."""
 
     def __init__(self, name: str, config: WebhookSink) -> None:
@@ -35,7 +35,7 @@ class Webhook:
         self._config = config
         self._http = session()
         try:
-            self._body({name: "x" for name in config.secret_files}, Message("title", Tone.GOOD))
+            self._body(dict.fromkeys(config.secret_files, "x"), Message("title", Tone.GOOD))
         except (TemplateError, TypeError) as error:
             raise ValueError(f"a template of this sink is wrong: {error}") from None
 
@@ -43,12 +43,12 @@ class Webhook:
         """Whether the text needs at most `max_bytes`."""
         return simple or len(plain(message).encode()) <= self._config.max_bytes
 
-    def send(self, message: Message, sending: Sending) -> Verdict:
+    def send(self, message: Message, sending: Sending) -> Verdict:  # noqa: ARG002 - of the interface
         """Send one request. Raises UnreadableSecretError."""
         config = self._config
         url = reveal(config.url_file)
         secrets = {name: reveal(file) for name, file in config.secret_files.items()}
-        hidden = (url, *secrets.values())
+        hidden = (*pieces(url), *secrets.values())
         if not sendable(url):
             return Verdict(Outcome.BROKEN, f"{self._shown}: the URL is neither https nor on this machine")
         query, headers, body = self._body(secrets, message)
@@ -65,9 +65,9 @@ class Webhook:
             verdict = http_verdict(error, hidden)
             # bare text is what it has got already
             return Verdict(Outcome.REFUSED, verdict.detail) if verdict.outcome is Outcome.SIMPLER else verdict
-        problem = unlike(config.success, answer.status, answer.body)
+        problem = unlike(config.success, answer.status, answer.body, hidden)
         if problem:
-            return Verdict(Outcome.REFUSED, without(f"{self._shown}: {problem}", hidden))
+            return Verdict(Outcome.REFUSED, f"{self._shown}: {problem}")
         return Verdict(Outcome.DELIVERED, f"delivered to {self._shown}")
 
     def _body(self, secrets: Mapping[str, str], message: Message) -> tuple[str, dict[str, str], bytes | None]:
@@ -126,9 +126,9 @@ def _line(text: str) -> str:
     return " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")
 
 
-def unlike(success: Success, status: int, body: bytes) -> str:
+def unlike(success: Success, status: int, body: bytes, secrets: tuple[str, ...] = ()) -> str:
     """In what an answer differs from a success; empty when it is one."""
-    text = body[:20_000].decode("utf-8", "replace")
+    text = without(body[:20_000].decode("utf-8", "replace"), secrets)
     if status not in success.status:
         return f"answered {status}: {text[:200]}"
     if success.contains is not None and success.contains not in text:
@@ -149,5 +149,3 @@ def _at(text: str, path: str) -> str | None:
     except (ValueError, TypeError, KeyError, IndexError):
         return None
     return value if isinstance(value, str) else json.dumps(value)
-
-

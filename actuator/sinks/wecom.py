@@ -84,6 +84,10 @@ def said(errmsg: str) -> str:
     return re.sub(r",?\s*hint:\s*\[[^\]]*\]|,?\s*more info at \S+", "", errmsg)[:200]
 
 
+_LOOK_ALIKES = {ord(sign): chr(ord(sign) + 0xFEE0) for sign in "<>[]*#@"} | {ord("`"): "'"}
+"""ASCII sign → its full-width form."""
+
+
 def markdown(message: Message) -> str:
     """The message as WeCom markdown; three newlines show as one blank line."""
     lines = [f'**<font color="{COLOURS[message.tone]}">{harmless(message.title)}</font>**']
@@ -99,8 +103,7 @@ def markdown(message: Message) -> str:
 
 def harmless(text: str) -> str:
     """Text in which nothing is markup: there is no escape in WeCom, so look-alikes stand in."""
-    signs = {"<": "＜", ">": "＞", "`": "'", "[": "［", "]": "］", "*": "＊", "#": "＃", "@": "＠"}  # noqa: RUF001
-    return text.translate(str.maketrans(signs))
+    return text.translate(_LOOK_ALIKES)
 
 
 def _address(url: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from actuator.configs.sinks import WecomAppSink
 from actuator.ledger import Ledger
 from actuator.message import Message
+from actuator.notify.budget import Rate
 from actuator.sinks import wecom
 from actuator.sinks.sending import Sending, http_verdict, post_json, reveal, without
 from actuator.sinks.token import Given, SharedToken
@@ -34,7 +35,7 @@ class _RefusedError(Exception):
 class WecomApp:
     """Sends to the members that the configuration names."""
 
-    rates = wecom.APP_RATES
+    rates: tuple[Rate, ...] = wecom.APP_RATES
 
     def __init__(self, name: str, config: WecomAppSink, ledger: Ledger) -> None:
         self._shown = f"WeCom app ({name})"
@@ -54,9 +55,9 @@ class WecomApp:
         body = self._body(message, simple=sending.simple)
         try:
             token = self._token.get(secret)
-            verdict, renew = self._post(body, token)
+            verdict, renew = self._post(body, token, secret)
             if renew:
-                verdict, _ = self._post(body, self._token.get(secret, refused=token))
+                verdict, _ = self._post(body, self._token.get(secret, refused=token), secret)
         except _RefusedError as error:
             return error.verdict
         except TimeoutError as error:
@@ -79,14 +80,14 @@ class WecomApp:
             return {**body, "msgtype": "text", "text": {"content": wecom.text_form(message)}}
         return {**body, "msgtype": "markdown", "markdown": {"content": wecom.markdown(message)}}
 
-    def _post(self, body: dict[str, Any], token: str) -> tuple[Verdict, bool]:
+    def _post(self, body: dict[str, Any], token: str, secret: str) -> tuple[Verdict, bool]:
         """The verdict, and whether the token must be replaced."""
         url = f"{self._config.api_url}/cgi-bin/message/send?access_token={token}"
         try:
             raw = post_json(self._http, url, body, self._config.timeout, self._shown)
         except HttpError as error:
-            return http_verdict(error, (token,)), False
-        verdict = judged(raw, self._shown, (token,))
+            return http_verdict(error, (token, secret)), False
+        verdict = judged(raw, self._shown, (token, secret))
         if verdict.outcome is Outcome.DELIVERED:
             return _to_whom(raw, verdict), False
         return verdict, _meaning(raw) is Meaning.TOKEN

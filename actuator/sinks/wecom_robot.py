@@ -9,6 +9,7 @@ from typing import Any
 
 from actuator.configs.sinks import WecomRobotSink
 from actuator.message import Message
+from actuator.notify.budget import Rate
 from actuator.sinks import wecom
 from actuator.sinks.sending import Sending, http_verdict, post_json, reveal, without
 from actuator.sinks.verdict import Outcome, Verdict, sendable
@@ -23,7 +24,7 @@ SILENCE = 60.0
 class WecomRobot:
     """Sends to one group."""
 
-    rates = wecom.ROBOT_RATES
+    rates: tuple[Rate, ...] = wecom.ROBOT_RATES
 
     def __init__(self, name: str, config: WecomRobotSink) -> None:
         self._shown = f"WeCom robot ({name})"
@@ -71,7 +72,8 @@ def judged(body: bytes, shown: str, secrets: tuple[str, ...]) -> Verdict:
     code = wecom.meaning_of(errcode)
     if code.meaning is Meaning.DELIVERED:
         return Verdict(Outcome.DELIVERED, f"delivered to {shown}")
-    detail = without(f"{shown}: errcode {errcode} {wecom.said(str(answer.get('errmsg', '')))}", secrets)
+    words = without(str(answer.get("errmsg", "")), secrets)
+    detail = f"{shown}: errcode {errcode} {wecom.said(words)}"
     if code.advice:
         detail += f"; {code.advice}"
     return verdict_of(code, detail)

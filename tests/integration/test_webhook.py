@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from actuator.cli import main
 from lab.alertmanager import Alertmanager
 from lab.binaries import CHECKOUT
 from lab.server import poll
@@ -44,6 +45,11 @@ def actuator(tmp_path: Path, slack: Slack) -> Iterator[Program]:
     folder = tmp_path / "actuator"
     with Program("actuator", "actuator", folder, configuration(folder, slack)) as program:
         yield program
+
+
+def metrics_of(actuator: Program) -> str:
+    with session() as http:
+        return request(http, "GET", f"{actuator.url}/metrics", timeout=5).body.decode()
 
 
 def post(url: str, body: object, **headers: str) -> tuple[int, dict[str, Any]]:
@@ -162,18 +168,24 @@ def test_slack_that_is_busy_down_or_slow_gets_the_message_in_the_end(actuator: P
     assert [attempt.status for attempt in slack.attempts] == [429, 500, 200]
 
 
-def test_a_webhook_that_slack_has_removed_is_not_hammered(actuator: Program, slack: Slack) -> None:
-    slack.fail_next(404, "no_service", times=5)
+def test_a_webhook_that_slack_has_removed_is_not_hammered_but_nothing_is_lost(
+    actuator: Program, slack: Slack
+) -> None:
+    slack.fail_next(404, "no_service", times=1)
     post(actuator.url, delivery(ALERT))
 
     def row() -> dict[str, Any]:
         rows: list[dict[str, Any]] = get_json(f"{actuator.url}/api/history")["steps"]
         return rows[0]
 
-    assert poll(lambda: row()["state"] == "failed", 10)
+    assert poll(lambda: "no_service" in row()["detail"], 10)
     time.sleep(1.5)
     assert [attempt.status for attempt in slack.attempts] == [404]
-    assert "no_service" in row()["detail"]
+    assert 'chainwarden_sink_broken{sink="ops"} 1.0' in metrics_of(actuator)
+
+    assert main(["--actuator.url", actuator.url, "test-notify", "ops"]) == 0  # as after the repair
+    slack.wait_for(lambda message: "[FIRING] T" in message.text, 10)
+    assert 'chainwarden_sink_broken{sink="ops"} 0.0' in metrics_of(actuator)
 
 
 def test_the_webhook_url_is_in_no_answer_log_or_ledger(actuator: Program, slack: Slack) -> None:

@@ -10,7 +10,8 @@ from actuator.failover.decide import decide
 from actuator.failover.machine import Phase
 from actuator.failover.state import Automation, Kind, Notice, NoticeKind
 from actuator.failover.words import words
-from actuator.message import Message, Tone, slack_payload
+from actuator.message import Message, Tone
+from actuator.sinks.slackform import slack_payload
 from lab.slack_rules import OK, judge
 from tests.unit.failover_world import POLICY, at, chain, dead, facts, node, planned, steady
 
