@@ -1,4 +1,4 @@
-"""One note of every kind: each template is tried with them at start, and the golden files show them."""
+"""PURE: one note of every kind: each template is tried with them at start, and the golden files show them."""
 
 from collections.abc import Mapping
 from typing import Any
