@@ -16,9 +16,7 @@ POLL = 0.2
 
 def telling(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands."""
-    test = commands.add_parser(
-        "test-notify", help="send a test message and say what came of it"
-    )
+    test = commands.add_parser("test-notify", help="send a test message and say what came of it")
     test.add_argument("sink", metavar="SINK")
     test.set_defaults(run=_test_notify)
     deliveries = commands.add_parser("deliveries", help="attempts to send messages, newest first")
