@@ -60,6 +60,7 @@ def test_a_crash_in_the_window_is_taken_over_announced_and_never_doubled(stack: 
     assert f"{truth.missed(window.first_slot, window.last_slot)} blocks missed" in verified.text
     _the_alert_attached_to_the_takeover(stack)
     _the_metrics_tell_the_same(stack)
+    _no_alert_but_its_own_is_critical(stack)
     _an_operator_sees_it(stack)
     _nothing_happens_when_the_dead_node_returns(stack, blocks)
     _every_panel_has_data(stack)
@@ -87,6 +88,16 @@ def _the_metrics_tell_the_same(stack: Stack) -> None:
     openmetrics = "application/openmetrics-text; version=1.0.0"
     for url in (stack.exporter.url, stack.actuator.url):
         assert list(parse_openmetrics(get(f"{url}/metrics", openmetrics)))
+
+
+def _no_alert_but_its_own_is_critical(stack: Stack) -> None:
+    fired = 'max by (alertname) (max_over_time(ALERTS{alertstate="firing",severity="critical"}[5m]))'
+
+    def names() -> set[str]:
+        return {found["metric"]["alertname"] for found in stack.prometheus.query(fired)}
+
+    assert poll(lambda: "AntelopeNodeDown" in names(), 15)
+    assert names() == {"AntelopeNodeDown", "AntelopeProducerDown"}
 
 
 def _an_operator_sees_it(stack: Stack) -> None:
