@@ -25,6 +25,7 @@ def account_table() -> Panel:
         Query(f"{high} (evm_account_last_topup_timestamp_seconds{ACCOUNT}) * 1000", "Last top-up"),
         Query(f"{high} (evm_account_balance_disagreement{ACCOUNT})", "Endpoints differ by"),
         width=24, height=9, units={"Lasts": "dtdurations", "Last top-up": "dateTimeAsIso"}, hide=("Watched",),
+        runbooks=("BalanceLow", "BalanceUnknown", "BalanceDisagreement"),
     )  # fmt: skip
 
 
@@ -38,12 +39,12 @@ def accounts() -> list[Panel]:
                 f"count(min {by} (evm_account_balance{ACCOUNT}) < min {by} (evm_account_low_threshold{ACCOUNT})) or vector(0)",
                 "low",
             ),
-            width=4, height=6, text="value", colours=BAD_ABOVE_0,
+            width=4, height=6, text="value", colours=BAD_ABOVE_0, runbooks=("BalanceLow",),
         ),
         ranking(
             "Runway", "How long each balance lasts at its burn rate, shortest first.", "dtdurations",
             Query(f"sort(min {by} (evm_account_runway_seconds{ACCOUNT}))", NAMED),
-            width=10, height=6, colours=((None, "red"), (86_400, "yellow"), (604_800, "green")),
+            width=10, height=6, runbooks=("RunwayShort",), colours=((None, "red"), (86_400, "yellow"), (604_800, "green")),
         ),
         ranking(
             "Balance over threshold", "1 is the threshold: below it an alert fires.", "none",
@@ -102,6 +103,7 @@ def endpoints() -> list[Panel]:
             Query(f"{least} (evm_rpc_websocket_new_head_age_seconds{ENDPOINT})", "WebSocket head age"),
             width=24, height=7, units={"Head age": "s", "Lag": "s", "WebSocket head age": "s"},
             column_words={"Usable": YES_NO, "Wrong chain": yes_is_bad, "WebSocket": YES_NO},
+            runbooks=("RpcDown", "RpcAllDown", "RpcStalled", "RpcLagging", "RpcChainMismatch", "RpcWebSocketSilent"),
         ),
         graph("Head age", "Since each endpoint's newest block was made.", "s", Query(f"{least} (evm_rpc_head_age_seconds{ENDPOINT})", ENDED)),
         graph(

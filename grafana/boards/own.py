@@ -85,6 +85,7 @@ def actuator() -> list[Panel]:
         number(
             "Latched", "1 while a group waits for an operator: nothing is done until `chainwarden release`.", "none",
             Query(f"max by (group) (chainwarden_group_latched{GROUP})", "{{group}}"), width=4, colours=BAD_ABOVE_0,
+            runbooks=("ChainwardenGroupLatched",),
             words={"1": ("latched", "red"), "0": ("no", "green")},
         ),
         number(
@@ -107,6 +108,7 @@ def actuator() -> list[Panel]:
             "Alerts lost", "Not understood, or left out by Alertmanager: both should stay empty.", "none",
             Query("sum(increase(chainwarden_alerts_quarantined_total{@}[$__rate_interval]))", "not understood"),
             Query("sum(increase(chainwarden_alerts_truncated_total{@}[$__rate_interval]))", "left out"),
+            runbooks=("ChainwardenAlertsLost",),
         ),
         bars(
             "Steps", "What was done, and what became of it.", "none",
@@ -121,6 +123,35 @@ def actuator() -> list[Panel]:
             "Blocks missed in incidents", "What takeovers and switchovers cost, since the ledger began.", "none",
             Query(f"max by (group, cause) (chainwarden_failover_missed_blocks_total{GROUP})", "{{group}} {{cause}}"),
             width=6, colours=NEUTRAL,
+        ),
+    ]  # fmt: skip
+
+
+def channels() -> list[Panel]:
+    """Whether people are told."""
+    return [
+        table(
+            "Sinks", "Channels of the playbook: what waits, when one last took a message.", "none",
+            Query("max by (sink) (chainwarden_notifications_pending{@})", "Waiting"),
+            Query("max by (sink) (chainwarden_sink_broken{@})", "Broken"),
+            Query("time() - max by (sink) (chainwarden_notifications_last_success_timestamp_seconds{@})", "Last success"),
+            width=8, units={"Last success": "s"},
+            column_words={"Broken": {"1": ("yes", "red"), "0": ("no", "green")}},
+            runbooks=("ChainwardenSinkBroken", "ChainwardenNotificationsWaiting"),
+        ),
+        bars(
+            "Messages", "Sent or tried, by what came of it.", "none",
+            Query(
+                "sum by (sink, outcome) (increase(chainwarden_notifications_total{@}[$__rate_interval])) > 0",
+                "{{sink}}: {{outcome}}",
+            ),
+        ),
+        number(
+            "Heartbeat taken", "Since an outside dead-man switch last took our heartbeat.", "s",
+            Query(
+                "time() - (max(chainwarden_heartbeat_last_success_timestamp_seconds{@}) > 0) or vector(-1)", "ago"
+            ),
+            text="value", words={"-1": ("none yet", "text")}, colours=((None, "green"), (300, "red")),
         ),
     ]  # fmt: skip
 
@@ -157,6 +188,7 @@ BOARD = Board(
         Row("Overview", overview()),
         Row("Exporter", exporter()),
         Row("Actuator", actuator()),
+        Row("Notifications", channels()),
         Row("Processes", processes()),
     ),
 )

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from actuator.groupmetrics import GroupCollector
 from actuator.metrics import Metrics
+from actuator.notify.metrics import NotifyCollector
 from exporter.collectors import COLLECTORS
 from exporter.snapshot import OWN_METRICS
 
@@ -67,7 +68,7 @@ def of_the_exporter() -> set[str]:
 
 
 class EmptyLedger:
-    """A ledger without incidents."""
+    """A ledger without incidents and messages."""
 
     def read(self, _question: Any) -> list[Any]:
         return []
@@ -78,5 +79,6 @@ def of_the_actuator() -> set[str]:
     registry = CollectorRegistry()
     Metrics(registry)
     registry.register(GroupCollector(dict, EmptyLedger()))  # type: ignore[arg-type]
+    registry.register(NotifyCollector({}, EmptyLedger()))  # type: ignore[arg-type]
     endings = {"counter": "_total", "info": "_info"}
     return {family.name + endings.get(family.type, "") for family in registry.collect()}
