@@ -3,7 +3,7 @@
     python -m bench.alerts [--producers 4] [--only NAME ...]
 
 Exporter, Prometheus, Alertmanager, actuator run as shipped; the actuator in shadow, so that faults stay.
-Prints one line a fault and writes bench/results/alerts.json. About six minutes.
+Prints one line a fault and writes bench/results/alerts.json. About ten minutes.
 """
 
 import argparse

@@ -98,7 +98,8 @@ def group_panels() -> list[Panel]:
         number(
             "Unreachable", "Members whose last look failed: they may be active unseen.",
             "none", Query(f"min by (group) (antelope_group_unreachable_nodes{OF_GROUP})", "{{group}}"),
-            width=3, height=5, colours=BAD_ABOVE_0, runbooks=("AntelopeNodeDown",),
+            width=3, height=5, colours=BAD_ABOVE_0,
+            runbooks=("AntelopeNodeDown", "AntelopeProducerPossiblyTwoActive"),
         ),
         number(
             "Next turn in", "Until our producer starts to work on the first block of its next turn.",

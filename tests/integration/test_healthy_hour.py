@@ -61,6 +61,7 @@ def series_of_a_node(node: str) -> Iterable[tuple[str, Callable[[int], Value]]]:
     yield f'antelope_head_block_timestamp_seconds{{node="{node}"', lambda s: head_time(s, ahead)
     yield f'antelope_last_irreversible_block_number{{node="{node}"', lib
     yield f'antelope_production_paused{{node="{node}"', lambda _: int(standby)
+    yield f'antelope_chain_info{{node="{node}",chain_id="aa",version="v5.0.{ord(node)}"', lambda _: 1
     yield f'antelope_distinct_producers{{node="{node}"', lambda s: STALE if s < 60 else 10
     yield f'antelope_p2p_connections{{node="{node}",direction="inbound"', lambda _: 4
     yield f'antelope_p2p_connections{{node="{node}",direction="outbound"', lambda s: 1 + s // 60 % 3
@@ -84,6 +85,8 @@ def series_of_the_chain() -> Iterable[tuple[str, Callable[[int], Value]]]:
     """What is published once a chain or group: another producer is down for good, ours loses one block."""
     yield 'antelope_group_info{group="bp",chain="eos",producer="bp"', lambda _: 1
     yield 'antelope_group_active_nodes{group="bp"', active_nodes
+    yield 'antelope_group_holder{group="bp",node="A"', lambda s: STALE if 1500 <= s < 1702 else 1
+    yield 'antelope_group_holder{group="bp",node="B"', lambda s: 1 if 1502 <= s < 1700 else STALE
     yield 'antelope_group_unreachable_nodes{group="bp"', lambda s: int(s == 700)
     for producer in PRODUCERS:
         yield f'antelope_producer_scheduled{{chain="eos",producer="{producer}"', lambda _: 1

@@ -17,9 +17,12 @@ SILENCED = [
     {"alertname": "AntelopeLibStalled", "severity": "critical", "node": "A"},
     {"alertname": "AntelopeFewPeers", "severity": "warning", **NODE},
     {**MISSED, "severity": "warning"},
+    {"alertname": "AntelopeHeadStalled", "severity": "critical", "node": "C", "chain": "eos"},
 ]
 HEARD = [
     DOWN,
+    {"alertname": "AntelopeAloneOnFork", "severity": "critical", "node": "C", "chain": "eos"},
+    {"alertname": "AntelopeFewPeers", "severity": "warning", "node": "C", "chain": "eos"},
     {**MISSED, "severity": "critical"},
     {**MISSED, "severity": "warning", "producer": "other", "group": "other"},
     {"alertname": "AntelopeLibStalled", "severity": "critical", "node": "B"},
