@@ -96,7 +96,6 @@ def run(root: Path, producers: int, chosen: Sequence[str]) -> list[Outcome]:
     """One fault after the other, each on the healed chain."""
     found = []
     with Slack() as slack, Chain(root / "chain", producers) as chain:
-        chain.load(rate=3.0)
         with Stack(root / "stack", chain, slack, automation="shadow") as stack:
             stack.await_phase("steady", 120)
             time.sleep(65)  # distinct producers are known after a minute
