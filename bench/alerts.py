@@ -95,18 +95,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(root: Path, producers: int, chosen: Sequence[str]) -> list[Outcome]:
     """One fault after the other, each on the healed chain."""
     found = []
-    with Slack() as slack, Chain(root / "chain", producers) as chain:
-        with Stack(root / "stack", chain, slack, automation="shadow") as stack:
-            stack.await_phase("steady", 120)
-            time.sleep(65)  # distinct producers are known after a minute
-            for name in chosen:
-                heal(chain)
-                if not poll(lambda: not critical(stack), CALM, every=1.0):
-                    print(f"{name}: still firing before it began: {sorted(critical(stack))}")
-                outcome = watch(stack, name, FAULTS[name], chain)
-                print(line(outcome), flush=True)
-                found.append(outcome)
+    with (
+        Slack() as slack,
+        Chain(root / "chain", producers) as chain,
+        Stack(root / "stack", chain, slack, automation="shadow") as stack,
+    ):
+        stack.await_phase("steady", 120)
+        time.sleep(65)  # distinct producers are known after a minute
+        for name in chosen:
             heal(chain)
+            if not poll(lambda: not critical(stack), CALM, every=1.0):
+                print(f"{name}: still firing before it began: {sorted(critical(stack))}")
+            outcome = watch(stack, name, FAULTS[name], chain)
+            print(line(outcome), flush=True)
+            found.append(outcome)
+        heal(chain)
     return found
 
 
