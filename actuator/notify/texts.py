@@ -110,12 +110,28 @@ class Texts:
     ) -> Message:
         """The message of a note as of `now`. Raises TemplateFaultError."""
         draft = _Draft()
+        try:
+            values = self._values(note, language, now, draft) | {"actions": list(actions)}
+            self._environments[language].get_template(f"{note.kind}.j2").render(values)
+        except TemplateNotFound as error:
+            raise TemplateFaultError(f"the template {error.name} is missing") from None
+        except TemplateError as error:
+            line = getattr(error, "lineno", None) or _line(error)
+            where = f"{note.kind}.j2{f':{line}' if line else ''}"
+            raise TemplateFaultError(f"{where}: {error.message}") from None
+        except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
+            where = f"{note.kind}.j2:{_line(error) or '?'}"
+            raise TemplateFaultError(f"{where}: {error}") from None
+        return Message(
+            draft.title_text or note.kind, draft.tone, tuple(draft.paragraphs), tuple(draft.links)
+        )  # fmt: skip
+
+    def _values(self, note: Note, language: str, now: float, draft: _Draft) -> dict[str, Any]:
+        """What a template may use. Raises LookupError for a note that is not whole."""
         values = {
             **note.values,
             **(self._alert(note.values, language, now) if note.kind == "alert" else {}),
             "now": now,
-            "actions": list(actions),
-            "external_url": note.values.get("external_url", ""),
             "chainwarden_url": self._external_url,
             "w": self.words[language],
             "title": draft.title,
@@ -125,20 +141,7 @@ class Texts:
         }
         if "title" in note.values:
             values["notice"] = dict(note.values)
-        try:
-            self._environments[language].get_template(f"{note.kind}.j2").render(values)
-        except TemplateNotFound as error:
-            raise TemplateFaultError(f"the template {error.name} is missing") from None
-        except TemplateError as error:
-            line = getattr(error, "lineno", None) or _line(error)
-            where = f"{note.kind}.j2{f':{line}' if line else ''}"
-            raise TemplateFaultError(f"{where}: {error.message}") from None
-        except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            where = f"{note.kind}.j2:{_line(error) or '?'}"
-            raise TemplateFaultError(f"{where}: {error}") from None
-        return Message(
-            draft.title_text or note.kind, draft.tone, tuple(draft.paragraphs), tuple(draft.links)
-        )  # fmt: skip
+        return values
 
     def _alert(self, values: Mapping[str, Any], language: str, now: float) -> dict[str, Any]:
         """What a template may say of an alert."""

@@ -51,7 +51,10 @@ class Webhook:
         hidden = (*pieces(url), *secrets.values())
         if not sendable(url):
             return Verdict(Outcome.BROKEN, f"{self._shown}: the URL is neither https nor on this machine")
-        query, headers, body = self._body(secrets, message)
+        try:
+            query, headers, body = self._body(secrets, message)
+        except TemplateError as error:
+            return Verdict(Outcome.REFUSED, without(f"{self._shown}: a template is wrong: {error}", hidden))
         if query:
             url += ("&" if "?" in url else "?") + query
         try:
