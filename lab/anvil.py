@@ -23,7 +23,7 @@ class Anvil(Server):
     """Mines a block per transaction, or one every `block_time` seconds."""
 
     def __init__(
-        self, folder: Path, name: str = "anvil", chain_id: int = 51, block_time: int | None = None,
+        self, folder: Path, name: str = "anvil", chain_id: int = 51, block_time: float | None = None,
         port: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, folder)
