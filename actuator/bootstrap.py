@@ -29,6 +29,7 @@ from actuator.metrics import Metrics
 from actuator.notify.api import notify_blueprint
 from actuator.notify.clockwork import Clockwork
 from actuator.notify.metrics import NotifyCollector
+from actuator.notify.notices import notice_facts
 from actuator.notify.notifier import Notifier
 from actuator.notify.settle import Settled
 from actuator.notify.texts import Texts
@@ -100,7 +101,7 @@ class Actuator:
 
     def _compose(self, notice: Notice, policy: Policy, facts: Facts) -> Sequence[Step]:
         """One notification step a sink; the notice's key makes it one message for ever."""
-        note = notice_note(words(notice, policy, facts))
+        note = notice_note(words(notice, policy, facts), facts=notice_facts(notice, policy))
         told = self.config.groups[policy.group].notify
         sinks = self.config.sinks if told is None else told
         return [

@@ -61,7 +61,7 @@ class Hook:
         self._awake.set()
         self._server = _Server(("127.0.0.1", self.port), _Handler)
         self._server.hook = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="lab-hook")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="lab-hook")
 
     def answer(self, call: Call) -> Said:
         """The answer to a request; called with the lock held."""

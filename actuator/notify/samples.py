@@ -34,6 +34,11 @@ _NODE = _alert(
      "dashboard_url": "https://grafana.example.org/d/producers"},
 )  # fmt: skip
 
+_PLAN: dict[str, Any] = {
+    "group": "eosstorebest", "producer": "eosstorebest", "epoch": 3, "plan": "takeover", "source": "tokyo",
+    "target": "singapore", "missed": None, "doubled": None, "seconds": None,
+}  # fmt: skip
+
 SAMPLES: dict[str, Note] = {
     "node": _NODE,
     "node_resolved": _resolved(_NODE),
@@ -50,7 +55,7 @@ SAMPLES: dict[str, Note] = {
          "error": 'failed to fetch answer: bridge "x" 500\nsecond error', "occurrences": "2"},
     ),
     "balance": _alert(
-        "BalanceLow", "warning", {"account": "node", "network": "xdc", "token": "XDC"},
+        "BalanceLow", "warning", {"name": "node", "network": "xdc", "asset": "XDC"},
         {"summary": "An account runs dry.", "description": "node has 3.25 XDC, less than 10.",
          "balance": "3.25 XDC", "threshold": "10 XDC", "burn_rate": "1.3 XDC", "runway": "2.5 d"},
     ),
@@ -73,7 +78,20 @@ SAMPLES: dict[str, Note] = {
                 ("Cost so far", "1 block missed."),
                 ("What you do", "Nothing yet. A second message follows."),
             ),
-        )
+        ),
+        facts={"kind": "started", **_PLAN},
+    ),
+    "notice_verified": notice_note(
+        Message(
+            "eosstorebest: singapore produces, takeover verified (eosstorebest #3)", Tone.WARNING,
+            (
+                ("What happened", "tokyo refused connections for 2.0 s."),
+                ("What was done", "singapore resumed 07:00:02.500, first block 07:00:03.000."),
+                ("Cost", "2 blocks missed, 0 doubled, 3.4 s from trouble to block."),
+                ("What you do", "Find out why tokyo died. There is no automatic fail-back."),
+            ),
+        ),
+        facts={"kind": "verified", **_PLAN, "missed": 2, "doubled": 0, "seconds": 3.4},
     ),
     "digest": _own("digest", 0, shown=40, total=500, grouped=""),
     "group": _own("digest", 1, shown=3, total=3, grouped="AntelopeNodeDown"),

@@ -68,7 +68,7 @@ class Line:
     unit: str = ""
 
 
-LINES: tuple[Line, ...] = ()
+LINES = (Line("balance", "evm_account_balance", ("network", "name"), "asset"),)
 """Metrics of other collectors that the status lists."""
 
 

@@ -25,7 +25,7 @@ DOMAINS = (
     ("producer", ("AntelopeProducer", "AntelopeGroup")),
     ("node", ("Antelope",)),
     ("oracle", ("Oracle", "Job")),
-    ("balance", ("Balance", "Account", "Wallet", "Token")),
+    ("balance", ("Balance", "Runway", "Account", "Wallet", "Token")),
     ("rpc", ("Rpc", "Network", "Evm")),
     ("log", ("Log",)),
     ("service", ("Service", "Agent", "Host", "Process")),
@@ -33,17 +33,9 @@ DOMAINS = (
 )
 """What an alert is about, by how its name begins; the first that fits."""
 NAMED = (
-    "node",
-    "group",
-    "producer",
-    "target",
-    "job_name",
-    "account",
-    "service",
-    "endpoint",
-    "host",
+    "node", "group", "producer", "target", "job_name", "name", "service", "endpoint", "network", "host",
     "instance",
-)
+)  # fmt: skip
 """Labels that name what an alert is about, for its title."""
 
 

@@ -266,3 +266,9 @@ def test_the_state_of_each_sink_is_a_metric(ledger: Ledger, tmp_path: Path) -> N
     assert "last_success_timestamp_seconds{" not in before
     assert 'chainwarden_notifications_last_success_timestamp_seconds{sink="ops"} 5.0' in after
     assert 'chainwarden_sink_broken{sink="ops"} 1.0' in after
+
+
+def test_balances_are_listed_with_their_token() -> None:
+    labels = {"network": "xdc", "name": "node", "asset": "PLI"}
+
+    assert more_of([Sample("evm_account_balance", labels, 3.25)]) == {"balance": ["xdc node: 3.25 PLI"]}

@@ -1,0 +1,35 @@
+"""PURE: what a group's notice says, as values, so that templates can say it in any language.
+
+The English sentences are written in actuator/failover/words.py; causes and details stay in its words.
+"""
+
+from typing import Any
+
+from actuator.failover.state import Kind, Notice, NoticeKind, Policy
+
+
+def notice_facts(notice: Notice, policy: Policy) -> dict[str, Any]:
+    """JSON values: `kind` of the notice, and what is known of its plan; unknown is None."""
+    plan, paper = notice.plan, notice.certificate
+    return {
+        "kind": _kind(notice),
+        "group": policy.group,
+        "producer": policy.producer,
+        "epoch": notice.epoch,
+        "plan": None if plan is None else str(plan.kind),
+        "source": "?" if plan is None or plan.source is None else plan.source,
+        "target": "?" if plan is None else plan.target,
+        "missed": None if paper is None else len(paper.missed),
+        "doubled": None if paper is None else len(paper.doubled),
+        "seconds": None if paper is None or paper.seconds is None else round(paper.seconds, 1),
+    }
+
+
+def _kind(notice: Notice) -> str:
+    """The notice's kind; a planned or a repairing move has words of its own where a takeover has others."""
+    plan = notice.plan
+    if plan is None or notice.kind not in (NoticeKind.STARTED, NoticeKind.VERIFIED):
+        return str(notice.kind)
+    if plan.kind is Kind.SWITCHOVER:
+        return f"{notice.kind}_{'back' if plan.target != plan.wanted else 'switchover'}"
+    return f"{notice.kind}_restore" if plan.kind is Kind.RESTORE else str(notice.kind)
