@@ -17,7 +17,14 @@ CONFIG = Config.model_validate(
                 "producers": ["bp"],
                 "nodes": {"A": {"url": "http://127.0.0.1:9", "role": "A", "group": "bp", "timeout": "200ms"}},
             }
-        }
+        },
+        "networks": {
+            "xdc": {
+                "chain_id": 50,
+                "rpc": [{"url": "http://127.0.0.1:9", "ws": "ws://127.0.0.1:9"}],
+                "accounts": [{"name": "node", "address": "xdc" + "1" * 40, "low": 10}],
+            }
+        },
     }
 )
 """Port 9 (discard) has no listener on a test machine: every look is refused."""

@@ -1,5 +1,6 @@
 """`rpc_switch` on real endpoints: which one it takes, what it keeps, and what `kill -9` leaves."""
 
+import fcntl
 import socket
 import subprocess
 import sys
@@ -222,6 +223,34 @@ def test_an_interrupted_verification_is_gone_on_with(tmp_path: Path, chains: Cha
     assert node.has(chains.good)
 
 
+def test_a_second_switch_at_the_same_time_is_refused(tmp_path: Path, chains: Chains) -> None:
+    node = Node(tmp_path, {"good": of(chains.good)})
+    with (tmp_path / ".state.lock").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        refused = node.run()
+
+    assert refused == Outcome(75, "nothing was switched: another switch of this node is running")
+    assert node.run().code == 0
+
+
+def test_the_command_tells_and_exits_with_what_happened(tmp_path: Path, chains: Chains) -> None:
+    node = Node(tmp_path, {"good": of(chains.good)})
+
+    def command(word: str) -> tuple[int, str]:
+        program = [sys.executable, "-m", "actuator.agent.rpc_switch", "--config.file", node.settings, word]
+        ended = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert not ended.stderr
+        return ended.returncode, ended.stdout
+
+    assert command("switch") == (0, "switched 127.0.0.1:9 → good: the node works\n")
+    assert command("switch")[0] == 75
+    assert command("status") == (
+        0,
+        "endpoint: good\non probation: 127.0.0.1:9 (1.0)\nswitches within 24 h: 1 of 6\n"
+        "last: switched 127.0.0.1:9 → good: the node works\n",
+    )
+
+
 @pytest.fixture(scope="module")
 def mortals() -> Iterator["subprocess.Popen[str]"]:
     """Makes processes that kill themselves."""
@@ -252,6 +281,6 @@ def test_kill_9_at_any_step_leaves_a_whole_file_and_the_next_start_finishes_or_r
         outcome = node.run()
         assert node.has(chains.good) if works else node.untouched, f"{deadly}: {outcome}"
         assert "unfinished" not in node.run("status").output
-        assert [path.name for path in folder.glob(".*")] == [], "no half file is left"
+        assert [path.name for path in folder.glob(".*.chainwarden-new")] == [], "no half file is left"
 
     assert deadly > (11 if works else 20), "the steps were found"

@@ -5,7 +5,9 @@ import stat
 from pathlib import Path
 
 import pytest
+import yaml
 
+from actuator.agent.rpc_switch.__main__ import main
 from actuator.agent.rpc_switch.choose import Finding, Penalty, failed, objections, ranked, refusal
 from actuator.agent.rpc_switch.config import RpcSwitch
 from actuator.agent.rpc_switch.nodefile import NodeFileError, Urls, current, edited
@@ -176,3 +178,15 @@ def test_a_switch_without_a_way_to_verify_it_is_refused(tmp_path: Path, change: 
         load(path, RpcSwitch)
 
     assert caught.value.problems == [f"{path}:6: {problem}"]
+
+
+def test_the_shipped_example_is_valid(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RPC_KEY", "hidden")
+    path = Path(__file__).resolve().parents[2] / "config" / "rpc_switch.yml"
+
+    assert main(["--config.check", "--config.file", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: valid\n"
+    assert "hidden" not in str(load(path, RpcSwitch).model_dump(mode="json"))
+    assert set(yaml.safe_load(path.read_text())) == set(RpcSwitch.model_fields), "complete"

@@ -5,10 +5,12 @@ file is replaced, then the node is restarted. Who finds an unfinished switch com
 texts in the state, and so knows how far it came.
 """
 
+import contextlib
+import fcntl
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from actuator.agent.builtin import Outcome
@@ -38,7 +40,7 @@ class _Ended(Exception):  # noqa: N818 - an end, which need not be an error
 
 
 class RpcSwitchService:
-    """One node's endpoint. Calls must not overlap, except for `status`."""
+    """One node's endpoint."""
 
     commands = frozenset({"switch", "status"})
 
@@ -53,13 +55,28 @@ class RpcSwitchService:
         try:
             if command == "status":
                 return self._status()
-            return self.resume(stop) or self._switch(stop)
+            with self._alone():
+                return self.resume(stop) or self._switch(stop)
         except _Ended as end:
             return end.outcome
         except (StateError, NodeFileError) as error:
             return Outcome(FAILED, str(error))
         except OSError as error:
-            return Outcome(FAILED, f"{self._config.node_config}: {error.strerror}")
+            return Outcome(FAILED, f"{error.filename or self._config.node_config}: {error.strerror}")
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While this lasts no other process switches this node; the lock goes with the process."""
+        path = self._config.state.with_name(f".{self._config.state.name}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise _Ended(
+                    REFUSED, "nothing was switched: another switch of this node is running"
+                ) from None
+            yield
 
     def resume(self, stop: threading.Event) -> Outcome | None:
         """Finish or take back a switch that did not end, as after `kill -9`; None when there is none.
