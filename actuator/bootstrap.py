@@ -1,9 +1,11 @@
 """Composition root: the only file that knows every part of the actuator."""
 
 import logging
+import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 
 from flask import Flask, Response, jsonify, make_response, request
@@ -23,6 +25,7 @@ from actuator.failover.state import Notice, Policy
 from actuator.failover.watch import GroupWatch
 from actuator.failover.words import words
 from actuator.groupmetrics import GroupCollector
+from actuator.lease import Alone, Leadership, Leases
 from actuator.ledger import Ledger
 from actuator.message import as_arguments, notice_note
 from actuator.metrics import Metrics
@@ -51,13 +54,17 @@ class Actuator:
     def __init__(self, config: Config) -> None:
         """Open the ledger and build everything. Raises LedgerError."""
         self.config = config
-        self.ledger = Ledger(config.ledger)
+        password = config.ledger_password_file
+        self.ledger = Ledger(config.ledger, None if password is None else password.reveal())
+        self.leadership = self._leadership()
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.gatekeeper = Gatekeeper(config.auth, loopback=config.loopback)
         self.watches: dict[str, GroupWatch] = {}
         self._controls = _controls(config)
-        self.executor = Executor(self.ledger, self._actions(), self._finished)
+        self.executor = Executor(
+            self.ledger, self._actions(), self._finished, led=self._led, confirm=self.leadership.confirm
+        )  # fmt: skip
         texts = Texts(config.notify.templates, config.external_url or "")
         sinks = {name: build(name, sink, self.ledger) for name, sink in config.sinks.items()}
         self.notifier = Notifier(
@@ -68,8 +75,28 @@ class Actuator:
             config, self.ledger, self.metrics, wake=self.notifier.wake, watches=lambda: self.watches
         )  # fmt: skip
         for name, group in config.groups.items():
-            self.watches[name] = GroupWatch(name, group, self.ledger, self._compose, self._wake)
+            self.watches[name] = GroupWatch(
+                name, group, self.ledger, self._compose, self._wake, leadership=self.leadership,
+                recover=self._take_over,
+            )  # fmt: skip
         self._stopped = threading.Event()
+
+    def _leadership(self) -> Leadership:
+        if not self.ledger.shared:
+            return Alone()
+        where = self.config.external_url or f"the actuator on {socket.gethostname()} at {self.config.listen}"
+        return Leases(self.ledger, uuid.uuid4().hex, where)
+
+    def _led(self) -> Collection[str] | None:
+        """Groups whose steps are ours to perform; None for all."""
+        if not self.ledger.shared:
+            return None
+        return [name for name in self.config.groups if self.leadership.leads(name)]
+
+    def _take_over(self, group: str) -> None:
+        """Close the steps that the actuator that led a group before left open."""
+        if self.ledger.shared:
+            self.executor.recover(group)
 
     def _actions(self) -> dict[str, Performer]:
         return {
@@ -195,7 +222,8 @@ class Actuator:
         server = create_server(
             self.application(), host=host.strip("[]"), port=int(port), threads=THREADS, ident=None
         )
-        self.executor.recover()
+        if not self.ledger.shared:
+            self.executor.recover()
         self.notifier.recover()
         self.executor.start()
         self.notifier.start()

@@ -16,7 +16,7 @@ from actuator.configs.playbook import Rule
 from actuator.configs.sinks import Sink
 from actuator.notify.texts import TemplateFaultError, Texts
 from actuator.sinks.checks import problem_of
-from nodekit.settings import Duration, Settings
+from nodekit.settings import Duration, Secret, Settings
 from nodekit.words import HttpUrl, Listen, Name
 
 DEFAULT_LISTEN = "127.0.0.1:19189"
@@ -28,6 +28,8 @@ class Config(Settings):
     listen: Listen = DEFAULT_LISTEN
     auth: Auth = Auth()
     ledger: str
+    ledger_password_file: Secret | None = None
+    """Of a PostgreSQL ledger; its URL holds none."""
     max_alert_age: Duration = 3600.0
     """An alert that started longer ago asks for no action any more; notifications still go out."""
     external_url: HttpUrl | None = None

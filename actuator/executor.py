@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from actuator import steps
 from actuator.ledger import Ledger, LedgerError
@@ -43,7 +44,12 @@ class Executor:
         actions: Mapping[str, Performer],
         finished: Callable[[Step, Receipt], None],
         clock: Callable[[], float] = time.time,
+        led: Callable[[], Collection[str] | None] = lambda: None,
+        confirm: Callable[[Connection, str], None] = lambda _connection, _group: None,
     ) -> None:
+        """`led`: groups whose steps are ours to perform, None for all; `confirm`: see lease.Leadership."""
+        self._led = led
+        self._confirm = confirm
         self._ledger = ledger
         self._actions = actions
         self._finished = finished
@@ -53,9 +59,12 @@ class Executor:
         self._pending = dict.fromkeys(WORKERS, 0)
         self._threads: list[threading.Thread] = []
 
-    def recover(self) -> None:
-        """Close what a crash left `executing`, before anything else happens. Raises LedgerError."""
-        for claimed in self._ledger.read(steps.executing):
+    def recover(self, group: str | None = None) -> None:
+        """Close what a crash left `executing`, of one group or of all, before anything else happens.
+
+        Raises LedgerError.
+        """
+        for claimed in self._ledger.read(lambda connection: steps.executing(connection, group)):
             if claimed.step.lane not in WORKERS:
                 continue
             receipt = self._actions[claimed.step.action].recover(claimed)
@@ -92,7 +101,7 @@ class Executor:
             with condition:
                 seen = self._pending[lane]
             try:
-                claimed = self._ledger.write(lambda connection: steps.claim(connection, lane, self._clock()))
+                claimed = self._claim(lane)
                 if claimed is not None:
                     self._perform(claimed)
                     continue
@@ -105,6 +114,13 @@ class Executor:
             with condition:
                 if self._pending[lane] == seen and not self._stop.is_set():
                     condition.wait(IDLE)
+
+    def _claim(self, lane: Lane) -> Claimed | None:
+        groups = self._led()
+        try:
+            return self._ledger.write(lambda connection: steps.claim(connection, lane, self._clock(), groups))
+        except IntegrityError:
+            return None  # another actuator claimed a step on the same target in this moment
 
     def _perform(self, claimed: Claimed) -> None:
         step = claimed.step
@@ -121,12 +137,15 @@ class Executor:
     def _outcome(self, claimed: Claimed) -> Receipt:
         """Verify, look at the fence number once more, then do it."""
         step, action = claimed.step, self._actions[claimed.step.action]
-        problem = action.verify(step) or self._ledger.read(
-            lambda connection: steps.fenced_off(connection, step.group, step.epoch)
-        )
+        problem = action.verify(step) or self._ledger.read(lambda connection: self._fenced(connection, step))
         if problem is not None:
             return Receipt(State.SKIPPED, problem)
         return action.perform(claimed)
+
+    def _fenced(self, connection: Connection, step: Step) -> str | None:
+        if step.group is not None and step.epoch is not None:
+            self._confirm(connection, step.group)
+        return steps.fenced_off(connection, step.group, step.epoch)
 
     def _close(self, step: Step, receipt: Receipt) -> None:
         def job(connection: Connection) -> None:

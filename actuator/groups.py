@@ -5,11 +5,11 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from actuator.facts import NodeFact
 from actuator.failover.state import GroupState, Outcome, Plan
 from actuator.schema import group_state, incident, sighting
+from actuator.storage import insert
 
 
 def load(connection: Connection, group: str) -> GroupState | None:
@@ -21,7 +21,7 @@ def load(connection: Connection, group: str) -> GroupState | None:
 def save(connection: Connection, group: str, state: GroupState, now: float) -> None:
     """Write a group's state; its epoch stands in a column of its own, for the claim of steps."""
     values = {"epoch": state.epoch, "state": state.to_json(), "updated_at": now}
-    statement = insert(group_state).values(group=group, **values)
+    statement = insert(connection, group_state).values(group=group, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["group"], set_=values))
 
 
@@ -37,7 +37,7 @@ def open_incident(connection: Connection, group: str, plan: Plan) -> None:
         "requested_by": plan.requested_by,
         "started_at": plan.started_at,
     }
-    connection.execute(insert(incident).values(values).on_conflict_do_nothing())
+    connection.execute(insert(connection, incident).values(values).on_conflict_do_nothing())
 
 
 def close_incident(connection: Connection, group: str, plan: Plan, outcome: Outcome, now: float) -> None:
@@ -84,5 +84,5 @@ def saw(connection: Connection, group: str, urls: Mapping[str, str], nodes: Iter
             "lib_num": node.lib_num,
             "lib_moved_at": node.lib_moved_at,
         }
-        statement = insert(sighting).values(group=group, node=node.name, **values)
+        statement = insert(connection, sighting).values(group=group, node=node.name, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["group", "node"], set_=values))

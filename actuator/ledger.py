@@ -4,40 +4,40 @@ One writer thread commits for everybody: requests that arrive while a commit is 
 next one (group commit). Contending writers were measured 20 times slower in the tail.
 """
 
-import fcntl
 import logging
-import os
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from actuator import schema
+from actuator.storage import LedgerError, open_storage
+
+__all__ = ["Ledger", "LedgerError"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+CREATING = 0x63687764
+"""Number of the advisory lock under which a PostgreSQL ledger is created."""
 BATCH = 200
 """Jobs that share one commit at most."""
 
 
-class LedgerError(Exception):
-    """The ledger cannot be opened or written; nothing may be acted on."""
-
-
 class Ledger:
-    """An opened, locked ledger. `write` blocks until its job is committed; `read` never blocks writers."""
+    """An opened ledger, locked when it is ours alone.
 
-    def __init__(self, url: str) -> None:
+    `write` blocks until its job is committed; `read` never blocks writers.
+    """
+
+    def __init__(self, url: str, password: str | None = None) -> None:
         """Open (and create) the ledger. Raises LedgerError when that fails or another actuator has it."""
-        path = _sqlite_path(url)
-        self._lock = _lock(path)
-        self._engine = _engine(path)
+        self._storage = open_storage(url, password)
+        self._engine = self._storage.engine
         self._jobs: queue.SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None]
         self._jobs = queue.SimpleQueue()
         try:
@@ -45,9 +45,14 @@ class Ledger:
         except (SQLAlchemyError, LedgerError) as error:
             self._let_go()
             words = _words(error) if isinstance(error, SQLAlchemyError) else str(error)
-            raise LedgerError(f"{path}: cannot be opened as ledger: {words}") from None
+            raise LedgerError(f"{self._storage.name}: cannot be opened as ledger: {words}") from None
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def shared(self) -> bool:
+        """Whether other actuators may use it at the same time."""
+        return self._storage.shared
 
     def write(self, job: Callable[[Connection], T]) -> T:
         """Run `job` in a transaction and return its result once it is committed.
@@ -74,7 +79,7 @@ class Ledger:
 
     def _let_go(self) -> None:
         self._engine.dispose()
-        os.close(self._lock)
+        self._storage.release()
 
     def _run(self) -> None:
         while True:
@@ -117,55 +122,10 @@ class Ledger:
             future.set_result(result)
 
 
-def _sqlite_path(url: str) -> Path:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise LedgerError("ledger: write sqlite:///path/of/ledger.db") from None
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise LedgerError("ledger: only sqlite:///path/of/ledger.db is supported so far")
-    return Path(parsed.database)
-
-
-def _lock(path: Path) -> int:
-    """Hold the ledger for this process: the lock goes with the process, also after kill -9."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise LedgerError(f"{path}: cannot be opened as ledger: {error.strerror}") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
-        os.close(handle)
-        raise LedgerError(
-            f"{path}: another actuator (pid {holder}) uses this ledger; a SQLite ledger serves one actuator"
-        ) from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, str(os.getpid()).encode(), 0)
-    return handle
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5.0, "check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # SQLAlchemy says BEGIN itself, see below
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # NORMAL loses the last commits at power loss
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
 def _prepare(engine: Engine) -> None:
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # two actuators may start on an empty database
+            connection.execute(select(func.pg_advisory_xact_lock(CREATING)))
         schema.metadata.create_all(connection)
         found = connection.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "version"))
         if found is None:

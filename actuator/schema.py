@@ -174,3 +174,12 @@ shared_token = Table(
     Column("asking_until", Float, nullable=False),
 )
 """Access tokens that all actuators share, sealed with the secret that they were given for."""
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("group", String(128), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("where", Text, nullable=False),
+    Column("until", Float, nullable=False),
+)

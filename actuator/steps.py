@@ -1,13 +1,13 @@
 """Step rows of the ledger: plan, claim, finish, list. Each function is one piece of a transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Row, and_, exists, or_, select, update
 
 from actuator.schema import group_state, step
 from actuator.step import Claimed, Lane, Receipt, State, Step
+from actuator.storage import insert
 
 _other = step.alias("other")
 
@@ -36,17 +36,20 @@ def add(
         "finished_at": None if skip is None else now,
         "detail": skip or "",
     }
-    result = connection.execute(insert(step).values(row).on_conflict_do_nothing(index_elements=["key"]))
-    return result.rowcount == 1
+    statement = insert(connection, step).values(row).on_conflict_do_nothing(index_elements=["key"])
+    return connection.execute(statement).rowcount == 1
 
 
-def claim(connection: Connection, lane: Lane, now: float) -> Claimed | None:
+def claim(
+    connection: Connection, lane: Lane, now: float, groups: Collection[str] | None = None
+) -> Claimed | None:
     """Take the oldest step of a lane whose target is free; it is `executing` from here on.
 
+    With `groups`, only steps of these groups and of none are taken: other actuators lead the others.
     A step that is too late, or of an older epoch than its group's, is skipped with that reason.
     """
     while True:
-        row = connection.execute(_next(lane, now)).first()
+        row = connection.execute(_next(lane, now, groups)).first()
         if row is None:
             return None
         problem = _outdated(connection, row, now)
@@ -61,14 +64,16 @@ def claim(connection: Connection, lane: Lane, now: float) -> Claimed | None:
         return Claimed(_step(row), row.attempts)
 
 
-def _next(lane: Lane, now: float) -> Any:
+def _next(lane: Lane, now: float, groups: Collection[str] | None) -> Any:
     busy = exists().where(and_(_other.c.target == step.c.target, _other.c.state == State.EXECUTING))
-    return (
+    query = (
         select(step)
         .where(step.c.state == State.PLANNED, step.c.lane == lane, step.c.run_after <= now, ~busy)
         .order_by(step.c.id)
         .limit(1)
+        .with_for_update(skip_locked=True)
     )
+    return query if groups is None else query.where(or_(step.c.group.is_(None), step.c.group.in_(groups)))
 
 
 def _outdated(connection: Connection, row: Row[Any], now: float) -> str | None:
@@ -100,9 +105,10 @@ def finish(connection: Connection, key: str, receipt: Receipt, now: float) -> No
     connection.execute(update(step).where(step.c.key == key).values(values))
 
 
-def executing(connection: Connection) -> list[Claimed]:
-    """Steps that were being performed when the last process ended, oldest first."""
-    rows = connection.execute(select(step).where(step.c.state == State.EXECUTING).order_by(step.c.id))
+def executing(connection: Connection, group: str | None = None) -> list[Claimed]:
+    """Steps that were being performed when the last process ended, oldest first; of one group when given."""
+    query = select(step).where(step.c.state == State.EXECUTING).order_by(step.c.id)
+    rows = connection.execute(query if group is None else query.where(step.c.group == group))
     return [Claimed(_step(row), row.attempts) for row in rows]
 
 

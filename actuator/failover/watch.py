@@ -29,8 +29,10 @@ from actuator.failover.state import (
     Policy,
 )
 from actuator.failover.view import View
+from actuator.lease import Alone, Leadership
 from actuator.ledger import Ledger, LedgerError
 from actuator.step import Lane, Receipt, Refusal, Step, failover_key
+from nodekit.slots import SLOT_SECONDS, round_slots
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,15 @@ class GroupWatch:
         compose: Compose,
         planned: Callable[[], None],
         clock: Callable[[], float] = time.time,
+        *,
+        leadership: Leadership | None = None,
+        recover: Callable[[str], None] = lambda _group: None,
     ) -> None:
+        """`recover` closes what another actuator's end left open; it is called before this one decides."""
+        self._leadership = leadership or Alone()
+        self._recover = recover
+        self._led = False
+        self._watching_since = clock()
         self.policy = policy_of(name, group)
         self._group = group
         self._ledger = ledger
@@ -77,8 +87,7 @@ class GroupWatch:
         self._asked: queue.SimpleQueue[tuple[Asked, Future[Answer]]] = queue.SimpleQueue()
         self._told: set[str] = set()
         self._noted_at = 0.0
-        stored = ledger.read(lambda connection: groups.load(connection, name)) or GroupState()
-        self._state = deciding.resume_after_restart(stored, clock())
+        self._state = ledger.read(lambda connection: groups.load(connection, name)) or GroupState()
         seen = ledger.read(lambda connection: groups.sightings(connection, name, self._urls))
         self.sight = Sight(group, seen, self._wake.set, clock)
         self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
@@ -150,6 +159,11 @@ class GroupWatch:
     def _tick(self) -> None:
         asked, future = self._next_request()
         try:
+            if not self._leadership.leads(self.policy.group):
+                self._follow(future)
+                return
+            if not self._led:
+                self._take_charge()
             decision = self._decide(asked)
         except Exception as error:
             if future is not None:
@@ -159,6 +173,32 @@ class GroupWatch:
             changed = decision.state.epoch != self._epoch_before
             accepted = asked.switchover is None or changed or not decision.refusals
             future.set_result(Answer(accepted, decision.refusals, decision.state.epoch))
+
+    def _follow(self, future: Future[Answer] | None) -> None:
+        """Another actuator leads: show what it does, decide nothing."""
+        self._led = False
+        stored = self._ledger.read(lambda connection: groups.load(connection, self.policy.group))
+        self._state = stored or GroupState()
+        where = self._leadership.leader(self.policy.group)
+        refusal = Refusal("lease", f"{where} leads group {self.policy.group}; ask there")
+        decision = Decision(self._state, refusals=(refusal,), why=f"watching; {where} leads this group")
+        self._view = View(self.policy, self._state, self.sight.facts(()), decision)
+        if future is not None:
+            future.set_result(Answer(accepted=False, refusals=(refusal,), epoch=self._state.epoch))
+
+    def _take_charge(self) -> None:
+        """Begin to lead: what the one before us left open is closed by looking, then its state is ours.
+
+        The round that is watched first counts from when this actuator began to watch.
+        """
+        self._recover(self.policy.group)
+        stored = self._ledger.read(lambda connection: groups.load(connection, self.policy.group))
+        state = deciding.resume_after_restart(stored or GroupState(), self._clock())
+        chain = self.sight.facts(()).chain
+        if chain is not None:
+            until = self._watching_since + round_slots(chain.producers) * SLOT_SECONDS
+            state = replace(state, observe_until=until)
+        self._state, self._led, self._told = state, True, set()
 
     def _next_request(self) -> tuple[Asked, Future[Answer] | None]:
         try:
@@ -213,6 +253,7 @@ class GroupWatch:
         before = self._state
 
         def job(connection: Connection) -> None:
+            self._leadership.confirm(connection, self.policy.group)
             if changed:
                 self._write_state(connection, before, decision, facts.now)
             for order in decision.orders:

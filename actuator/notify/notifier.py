@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 IDLE = 1.0
 """Seconds between looks when nobody wakes us."""
+LOST = 120.0
+"""Seconds after which a message under way is nobody's, where several actuators send; each has a time-out."""
 UNREADABLE = 60.0
 """Seconds before a secret file is read again."""
 ENOUGH = 20
@@ -161,6 +163,7 @@ class Notifier:
         self._stop = threading.Event()
         self._work = {name: threading.Event() for name in configs}
         self._threads: list[threading.Thread] = []
+        self._swept_at = 0.0
         self.channels = {
             name: Channel(
                 name, config, sinks[name], ledger=ledger,
@@ -175,14 +178,20 @@ class Notifier:
 
     def recover(self) -> None:
         """Put back what a crash interrupted, before anything is sent. Raises LedgerError."""
-        words = "interrupted by a restart; sent again, marked"
 
-        def job(connection: Connection) -> list[str]:
+        def job(connection: Connection) -> None:
             for name in self.channels:
                 outbox.reopen(connection, name)
-            return outbox.recover(connection, words, self._clock())
 
-        keys = self._ledger.write(job)
+        self._ledger.write(job)
+        self._put_back()
+
+    def _put_back(self) -> None:
+        """What is under way without anybody to finish it waits again, marked as maybe delivered."""
+        words = "interrupted by a restart; sent again, marked"
+        now = self._swept_at = self._clock()
+        before = now - LOST if self._ledger.shared else None
+        keys = self._ledger.write(lambda connection: outbox.recover(connection, words, now, before))
         for key in keys:
             log.warning("notification interrupted by a restart", extra={"fields": {"step": key}})
 
@@ -210,6 +219,8 @@ class Notifier:
         while not self._stop.is_set():
             event.clear()
             try:
+                if self._ledger.shared and self._clock() - self._swept_at > LOST / 4:
+                    self._put_back()  # of another actuator that died
                 wait = channel.turn()
             except LedgerError as error:
                 log.error("nothing is sent to %s: %s", name, error)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from actuator.message import from_arguments
 from actuator.notify.choose import MAYBE, Pending
 from actuator.schema import delivery, sink_state, step
 from actuator.step import Lane, State
+from actuator.storage import insert
 
 MOST = 3000
 """Waiting steps that one look takes in."""
@@ -70,7 +70,7 @@ def keep_state(connection: Connection, sink: str, state: SinkState, in_flight: S
         "broken": state.broken,
         "last_success": state.last_success,
     }
-    statement = insert(sink_state).values(name=sink, **values)
+    statement = insert(connection, sink_state).values(name=sink, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
@@ -136,11 +136,13 @@ def reopen(connection: Connection, sink: str) -> None:
     )
 
 
-def recover(connection: Connection, detail: str, now: float) -> list[str]:
-    """Put back what a crash left in the middle of being sent, marked as maybe delivered; its keys."""
-    rows = connection.execute(
-        select(step).where(step.c.state == State.EXECUTING, step.c.lane == Lane.NOTIFY)
-    ).all()
+def recover(connection: Connection, detail: str, now: float, before: float | None = None) -> list[str]:
+    """Put back what a crash left in the middle of being sent, marked as maybe delivered; its keys.
+
+    With `before` (unix seconds) only what was begun earlier: another actuator may be sending the rest.
+    """
+    query = select(step).where(step.c.state == State.EXECUTING, step.c.lane == Lane.NOTIFY)
+    rows = connection.execute(query if before is None else query.where(step.c.claimed_at < before)).all()
     for row in rows:
         flying = connection.scalar(
             select(sink_state.c.in_flight).where(sink_state.c.name == row.target.removeprefix(target("")))

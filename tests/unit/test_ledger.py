@@ -60,7 +60,9 @@ def test_a_closed_ledger_is_free_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("postgresql://db/x", "only sqlite"),
+        ("mysql://db/x", "only sqlite"),
+        ("postgresql://me:secret@db/x", "ledger_password_file, not into the URL"),
+        ("postgresql://me@127.0.0.1:1/x", "cannot be opened as ledger: .*refused"),
         ("nonsense", "write sqlite:///"),
         ("sqlite:////proc/nowhere/l.db", "cannot be opened"),
     ],
