@@ -126,8 +126,8 @@ class Executor:
         step = claimed.step
         try:
             receipt = self._outcome(claimed)
-        except LedgerError:
-            raise
+        except LedgerError as error:
+            receipt = Receipt(State.SKIPPED, f"not performed: {error}")
         except Exception as error:  # an action's own bug must not leave its step executing
             log.exception("action %s failed", step.action)
             receipt = Receipt(State.UNKNOWN, f"{type(error).__name__} in action {step.action}")
@@ -151,7 +151,14 @@ class Executor:
         def job(connection: Connection) -> None:
             steps.finish(connection, step.key, receipt, self._clock())
 
-        self._ledger.write(job)
+        while True:
+            try:
+                self._ledger.write(job)
+                break
+            except LedgerError as error:  # what was done must be written down, or its target stays taken
+                log.error("the receipt of %s waits: %s", step.key, error)
+                if self._stop.wait(IDLE):
+                    return
         self._finished(step, receipt)
         if receipt.retry_in is None:
             self.wake()  # its target is free again

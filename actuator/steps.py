@@ -102,7 +102,9 @@ def finish(connection: Connection, key: str, receipt: Receipt, now: float) -> No
     }
     if receipt.retry_in is not None:
         values = {"state": State.PLANNED, "detail": receipt.detail, "run_after": now + receipt.retry_in}
-    connection.execute(update(step).where(step.c.key == key).values(values))
+    # A step that another actuator closed meanwhile, by looking, keeps what that one saw.
+    still = step.c.state.in_([State.PLANNED, State.EXECUTING])
+    connection.execute(update(step).where(step.c.key == key, still).values(values))
 
 
 def executing(connection: Connection, group: str | None = None) -> list[Claimed]:

@@ -26,9 +26,10 @@ class Group(World):
         self._wire_breaks(name)
 
     def _wire_breaks(self, name: str) -> None:
-        eye = self.actuator.sight.members.get(name)
-        if eye is not None and not self.links[name].down:
-            eye.tripped()
+        for actuator in self.actuators:
+            eye = actuator.sight.members.get(name)
+            if eye is not None and not self.links[name].down:
+                eye.tripped()
 
     def stop(self, name: str, seconds: float = 0.8) -> None:
         """SIGTERM: HTTP is closed at once, production goes on for a moment."""
@@ -202,28 +203,37 @@ class Group(World):
         """Somebody asks for a switchover, at once or for later (seconds after the first slot)."""
         due = self.start + not_before if not_before else 0.0
         self.referee.consent()
-        self.actuator.ask(Asked(switchover=Request(request, to, "alice", self.actuator.clock(), due)))
+        self.leader.ask(Asked(switchover=Request(request, to, "alice", self.leader.clock(), due)))
 
     def release(self) -> None:
         """Somebody hands a latched group back."""
         self.referee.consent()
-        self.actuator.ask(Asked(release="alice"))
+        self.leader.ask(Asked(release="alice"))
 
     def hold(self, name: str, seconds: float) -> None:
         """Somebody keeps a node, or the whole group (`*`), from being moved."""
-        until = self.actuator.clock() + seconds
-        self.actuator.ask(Asked(hold=Hold(name, until, "maintenance", "alice")))
+        until = self.leader.clock() + seconds
+        self.leader.ask(Asked(hold=Hold(name, until, "maintenance", "alice")))
         self.referee.held(name, self.engine.now + seconds)
 
     def automation(self, mode: str) -> None:
         """The configuration says otherwise from now on."""
-        self.actuator.policy = replace(self.actuator.policy, automation=Automation(mode))
+        for actuator in self.actuators:
+            actuator.policy = replace(actuator.policy, automation=Automation(mode))
         self.referee.ruled(Automation(mode))
 
     def crash(self, back_after: float = 1.0) -> None:
         """kill -9 of the actuator; it is started again."""
-        self.actuator.die()
-        self.engine.after(back_after, self.actuator.boot)
+        victim = self.leader
+        victim.die()
+        self.engine.after(back_after, victim.boot)
+
+    def ledgerless(self, seconds: float) -> None:
+        """The leading actuator cannot get at the shared ledger for a while."""
+        if self.twin is not None:
+            name = self.leader.name
+            self.ledger.out_of_reach.add(name)
+            self.engine.after(seconds, self.ledger.out_of_reach.discard, name)
 
     def repair(self) -> None:
         """Everything that broke works again; nobody undoes what people did."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from actuator.facts import NodeFact, StepFact
 from actuator.failover.state import GroupState, Notice, Order, Outcome
+from actuator.lease import TTL
 from actuator.step import FINAL, State
 
 
@@ -42,6 +43,21 @@ class SimLedger:
         self.notices: dict[str, Notice] = {}
         self.ended: list[Outcome] = []
         self.facts: tuple[StepFact, ...] | None = None
+        self.leader = ""
+        self.leased_until = 0.0
+        self.out_of_reach: set[str] = set()
+        """Actuators that cannot get at the ledger."""
+
+    def take(self, owner: str, now: float) -> bool:
+        """As lease.take: whether the lease is the owner's now. `now` is the ledger's own clock."""
+        if owner in self.out_of_reach or (self.leader not in ("", owner) and now < self.leased_until):
+            return False
+        self.leader, self.leased_until = owner, now + TTL
+        return True
+
+    def held(self, owner: str, now: float) -> bool:
+        """As Leadership.confirm."""
+        return owner not in self.out_of_reach and self.leader == owner and now < self.leased_until
 
     def apply(
         self, state: GroupState, orders: tuple[Order, ...], notices: tuple[Notice, ...], now: float

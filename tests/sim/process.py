@@ -5,7 +5,7 @@ in the same order: write down → claim → verify → fence number → effect �
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 
 from actuator.facts import Facts, Reach, StepFact, active_members, at_the_same_time
@@ -14,7 +14,9 @@ from actuator.failover import readiness
 from actuator.failover.machine import Phase
 from actuator.failover.state import Asked, Decision, GroupState, Policy, Verb
 from actuator.failover.watch import BUSY_TICK, SIGHTING_EVERY, TICK
-from actuator.step import State
+from actuator.lease import MARGIN, RENEW, TTL
+from actuator.step import FINAL, State
+from nodekit.slots import SLOT_SECONDS, round_slots
 from tests.sim.chain import Node
 from tests.sim.engine import Engine
 from tests.sim.ledger import Row, SimLedger
@@ -32,6 +34,8 @@ class CrashError(Exception):
 
 class Watcher:
     """What a referee wants to know of an actuator; does nothing by itself."""
+
+    actuator: "Actuator"
 
     def decided(self, before: GroupState, decision: Decision, facts: Facts) -> None:
         """A decision was made and written down."""
@@ -64,7 +68,15 @@ class Edges:
 class Actuator:
     """One process; `die` and `boot` make it another one with the same ledger."""
 
-    def __init__(self, edges: "Edges", policy: Policy, skew: float = 0.0) -> None:
+    def __init__(
+        self, edges: "Edges", policy: Policy, skew: float = 0.0, name: str = "one", *, shares: bool = False
+    ) -> None:
+        self.name = name
+        self.shares = shares
+        """Another actuator uses the same ledger: a lease says who leads."""
+        self.led = not shares
+        self._lease_until = 0.0
+        self._lease_asked = -RENEW
         self.engine = edges.engine
         self.network = edges.network
         self.ledger = edges.ledger
@@ -124,6 +136,13 @@ class Actuator:
         self.up, self.born = True, self.engine.now
         self.life += 1
         self.told = set()
+        self.led, self._lease_until = not self.shares, 0.0
+        if self.shares:
+            self.sight = SimSight(self, list(self.nodes.values()), self.witnesses)
+            self.sight.start(0.001)
+            self._waking = False
+            self._schedule_tick()
+            return
         self.state = deciding.resume_after_restart(self.ledger.restored(), self.clock())
         self._recover(self.ledger.unfinished(), self.life)
 
@@ -206,10 +225,59 @@ class Actuator:
         if not self.up or life != self.life:
             return
         self._waking = False
-        self._decide(self.asked.pop(0) if self.asked else deciding.NOTHING_ASKED)
-        if self.asked:
-            self.wake()
+        if not self.leads():
+            self.led = False
+            self.state = self.ledger.restored()
+            self.asked.clear()
+        elif not self.led:
+            self._take_charge(self.ledger.unfinished(), life)
+        else:
+            self._decide(self.asked.pop(0) if self.asked else deciding.NOTHING_ASKED)
+            if self.asked:
+                self.wake()
         self._schedule_tick()
+
+    def leads(self) -> bool:
+        """As lease.Leases.leads."""
+        now = self.engine.now
+        if not self.shares:
+            return True
+        if now - self._lease_asked >= RENEW:
+            self._lease_asked = now
+            if self.ledger.take(self.name, now):
+                self._lease_until = now + TTL - MARGIN
+            elif self.name not in self.ledger.out_of_reach:
+                self._lease_until = 0.0
+        return now < self._lease_until
+
+    def confirmed(self) -> bool:
+        """As Leadership.confirm, in the transaction that it guards."""
+        return not self.shares or self.ledger.held(self.name, self.engine.now)
+
+    def _take_charge(self, rows: list[Row], life: int) -> None:
+        """As GroupWatch._take_charge: close what the other one left open by looking, then go on from there."""
+        if not self.up or life != self.life:
+            return
+        if rows:
+            row, rest = rows[0], rows[1:]
+
+            def seen(answer: Answer) -> None:
+                if isinstance(answer, Shown):
+                    done = answer.paused == (row.order.verb is Verb.PAUSE)
+                    self._resolve(row, State.OK if done else State.FAILED)
+                else:
+                    self._resolve(row, State.UNKNOWN)
+                self._take_charge(rest, life)
+
+            self.network.call(self.nodes[row.order.node], "read", self.guarded(seen))
+            return
+        state = deciding.resume_after_restart(self.ledger.restored(), self.clock())
+        chain = self.sight.facts(()).chain
+        if chain is not None:
+            until = self.born + self.skew + round_slots(chain.producers) * SLOT_SECONDS
+            state = replace(state, observe_until=until)
+        self.state, self.led, self.told = state, True, set()
+        self.engine.after(COMMIT, self.guarded(self._work), self.life)
 
     def _decide(self, asked: Asked) -> None:
         facts = self.sight.facts(self._steps())
@@ -218,6 +286,9 @@ class Actuator:
                 self.sight.members[name].nudge()
         before = self.state
         decision = deciding.decide(before, facts, self.policy, asked)
+        if not self.confirmed():
+            return  # the ledger refuses to write it down: nothing was decided
+        self.watcher.actuator = self
         if asked is not deciding.NOTHING_ASKED:
             self.answers.append(not decision.refusals or decision.state.epoch != before.epoch)
         self._apply(before, decision, facts)
@@ -252,6 +323,9 @@ class Actuator:
     def _work(self, life: int) -> None:
         if not self.up or life != self.life:
             return
+        if not self.leads() or self.name in self.ledger.out_of_reach:
+            return
+        self.watcher.actuator = self
         for row in self.ledger.claim(self.clock()):
             if life != self.life:
                 return  # killed while it performed the step before
@@ -287,6 +361,9 @@ class Actuator:
             seen(Reach.UNSEEN)
 
     def _perform(self, row: Row, life: int) -> None:
+        if not self.confirmed():
+            self._close(row, State.SKIPPED, "not performed: the lease went to another actuator")
+            return
         if row.epoch != self.ledger.state.epoch:
             self._close(row, State.SKIPPED, "superseded")
             return
@@ -329,6 +406,13 @@ class Actuator:
         self.network.call(self.nodes[row.order.node], "read", self.guarded(seen))
 
     def _close(self, row: Row, state: State, detail: str, evidence: str = "") -> None:
+        if not self.up:
+            return
+        if self.name in self.ledger.out_of_reach:
+            self.engine.after(0.5, self.guarded(self._close), row, state, detail, evidence)
+            return
+        if row.state in FINAL:
+            return  # who took over closed it by looking
         self.point()
         self.ledger.finish(row, state, detail, self.clock(), evidence)
         self.point()

@@ -148,7 +148,7 @@ class Referee(Watcher):
 
     def held(self, name: str, until: float) -> None:
         """An operator holds a node or the group, if the actuator is there to hear it."""
-        if self.actuator.up:
+        if self.actuator.up and self.actuator.name not in self.ledger.out_of_reach:
             self._held[name] = (self.engine.now + 0.1, until)
 
     # --- calls ----------------------------------------------------------------------------------------

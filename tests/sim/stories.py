@@ -63,6 +63,10 @@ class Teller:
         if rng.random() < 0.3:
             story.crash_at = rng.randint(1, 30)
             story.back_after = rng.choice((0.3, 1.0, 5.0))
+        apart = Random(story.seed + 0.75)
+        if story.settings.twins and apart.random() < 0.6:
+            what = apart.choice((("crash", 30.0), ("crash", 2.0), ("ledgerless", 3.0), ("ledgerless", 12.0)))
+            story.add(story.settings.phase + apart.uniform(0.1, 8.0), *what)
         latest = max([moment, *(item[0] for item in story.happenings)])
         story.length = min(latest, moment + 12) + rng.choice((3.0, 6.0, 12.0))
         return story
@@ -75,7 +79,9 @@ class Teller:
         bounded = (
             Random(self.story_seed + 0.5).random() < 0.25
         )  # apart, so that older seeds keep their stories
+        twins = Random(self.story_seed + 0.25).random() < 0.25
         return Settings(
+            twins=twins,
             policy=replace(POLICY, bounded=bounded),
             producers=count,
             phase=max(0.1, window + near) if rng.random() < 0.8 else rng.uniform(0.1, count * 6.0),

@@ -308,3 +308,19 @@ def test_bounded_gives_way_when_the_lost_node_produces_again() -> None:
         assert len(group.record.doubled) <= 24, group.windows()
         assert group.producing() == ["A"], f"{back}: {group.windows()} {group.actuator.state}"
         assert told(group, NoticeKind.LATCHED)
+
+
+@pytest.mark.parametrize("what", [("crash", 60.0), ("crash", 1.0), ("ledgerless", 2.0), ("ledgerless", 20.0)])
+@pytest.mark.parametrize("trouble", ["kill", "hang", "cut"])
+def test_of_two_actuators_one_acts_whatever_becomes_of_the_other(
+    trouble: str, what: tuple[str, float]
+) -> None:
+    """The leader dies, or loses the ledger, around the moment at which the active node fails."""
+    for moment in moments(WINDOW - 2.0, ROUND - 3.0, 0.9):
+        for later in (-1.0, 0.0, 0.6, 2.1, 2.4):
+            story = Story(1, replace(NEAR, twins=True), length=80)
+            story.add(moment, trouble, "A").add(moment + later, *what)
+            group = kept(story)
+            assert group.producing() == ["B"], f"{moment:.1f} {later}: {group.leader.state}"
+            assert not group.ledger.open_steps()
+            assert [name for _, name in group.record.of("resume")] == ["B"]

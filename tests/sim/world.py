@@ -37,6 +37,8 @@ class Settings:
     """By how much the actuator's clock is ahead, seconds."""
     state: GroupState | None = None
     policy: Policy = POLICY
+    twins: bool = False
+    """A second actuator shares the ledger; its clock is wrong the other way."""
     loaded: bool = True
     """Transactions flow: two members' blocks of one slot differ."""
 
@@ -73,18 +75,35 @@ class World:
         self.referee = Referee(self.engine, self.chain, self.nodes, self.ledger, self.links, talk=talk)
         network = Network(self.engine, self.chain, self.links, self.rng, self.obeyed)
         edges = Edges(self.engine, network, self.ledger, self.nodes, self.witnesses, self.referee)
-        self.actuator = Actuator(edges, self.policy, settings.skew)
+        self.actuator = Actuator(edges, self.policy, settings.skew, shares=settings.twins)
+        self.twin = (
+            Actuator(edges, self.policy, -settings.skew, "two", shares=True) if settings.twins else None
+        )
         self.referee.actuator = self.actuator
-        self.actuator.begin(self.state)
+        self.ledger.take(self.actuator.name, self.engine.now)
+        for actuator in self.actuators:
+            actuator.begin(self.state)
+        self.actuator.led = True
         self._warm_up()
 
     def _warm_up(self) -> None:
         """The eyes have been looking for long: the last irreversible block moved lately."""
-        now = self.actuator.clock() - 1.0
-        seen = tuple(NodeFact(name, answered_at=now, lib_num=0, lib_moved_at=now) for name in NAMES)
-        self.ledger.saw(seen)
-        for eye, fact in zip(self.actuator.sight.members.values(), seen, strict=True):
-            eye.fact = replace(fact, starts_paused=eye.node.starts_paused)
+        for actuator in self.actuators:
+            now = actuator.clock() - 1.0
+            seen = tuple(NodeFact(name, answered_at=now, lib_num=0, lib_moved_at=now) for name in NAMES)
+            self.ledger.saw(seen)
+            for eye, fact in zip(actuator.sight.members.values(), seen, strict=True):
+                eye.fact = replace(fact, starts_paused=eye.node.starts_paused)
+
+    @property
+    def actuators(self) -> list[Actuator]:
+        """One, or two that share the ledger."""
+        return [self.actuator] if self.twin is None else [self.actuator, self.twin]
+
+    @property
+    def leader(self) -> Actuator:
+        """Who leads by the ledger; the first one while nobody does."""
+        return next((one for one in self.actuators if one.name == self.ledger.leader), self.actuator)
 
     @property
     def record(self) -> Record:
