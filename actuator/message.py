@@ -44,6 +44,8 @@ class Message:
     links: tuple[tuple[str, str], ...] = ()
     mentions: tuple[str, ...] = ()
     """Whom the channel calls; from the configuration only, never from a label."""
+    quoted: frozenset[str] = frozenset()
+    """Labels of paragraphs that quote a machine, letter by letter: log lines, error texts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class _Draft:
     tone: Tone = Tone.WARNING
     paragraphs: list[tuple[str, str]] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
+    quoted: set[str] = field(default_factory=set)
 
     def title(self, text: str = "", caller: Callable[[], str] | None = None) -> str:
         """Name the message."""
@@ -67,6 +68,11 @@ class _Draft:
         if body:
             self.paragraphs.append((label, body))
         return ""
+
+    def quote(self, label: str, text: str) -> str:
+        """Add a paragraph in which every sign stands for itself."""
+        self.quoted.add(label)
+        return self.say(label, text)
 
     def link(self, label: str, url: str) -> str:
         """Add a link; what leads to no web address is left out."""
@@ -115,7 +121,8 @@ class Texts:
             where = f"{note.kind}.j2:{_line(error) or '?'}"
             raise TemplateFaultError(f"{where}: {error}") from None
         return Message(
-            draft.title_text or note.kind, draft.tone, tuple(draft.paragraphs), tuple(draft.links)
+            draft.title_text or note.kind, draft.tone, tuple(draft.paragraphs), tuple(draft.links),
+            quoted=frozenset(draft.quoted),
         )  # fmt: skip
 
     def _values(self, note: Note, language: str, now: float, draft: _Draft) -> dict[str, Any]:
@@ -128,6 +135,7 @@ class Texts:
             "w": self.words[language],
             "title": draft.title,
             "say": draft.say,
+            "quote": draft.quote,
             "link": draft.link,
             "look": draft.look,
         }

@@ -58,9 +58,12 @@ def slack_payload(message: Message, *, simple: bool = False) -> dict[str, Any]:
 
 def _sections(message: Message) -> list[str]:
     mentions = _called(message).strip()
-    bodies = [
-        f"*{escape(label)}*\n{escape(text)}" if label else escape(text) for label, text in message.paragraphs
-    ]
+    bodies = []
+    for label, text in message.paragraphs:
+        shown = escape(text)
+        if label in message.quoted:
+            shown = "```" + shown.replace("```", "'''") + "```"
+        bodies.append(f"*{escape(label)}*\n{shown}" if label else shown)
     return [*([mentions] if mentions else []), *bodies]
 
 

@@ -93,6 +93,8 @@ def markdown(message: Message) -> str:
     lines = [f'**<font color="{COLOURS[message.tone]}">{harmless(message.title)}</font>**']
     for label, text in message.paragraphs:
         body = harmless(text)
+        if label in message.quoted:
+            body = "\n".join(f"> {line}" for line in body.splitlines())
         lines.append(f"**{harmless(label)}**\n{body}" if label else body)
     if message.links:
         lines.append(" · ".join(f"[{harmless(label)}]({_address(url)})" for label, url in message.links))

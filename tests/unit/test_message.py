@@ -107,6 +107,16 @@ def test_hostile_text_comes_out_harmless_and_every_channel_takes_it(hostile: str
         assert "49" not in part.title
 
 
+def test_what_a_machine_said_is_quoted_letter_by_letter() -> None:
+    alert = Alert(
+        "firing", "f", {"alertname": "LogErrors"}, {"lines": "[E] `boom` *bold* ```fence``` <!here>"}, 0.0
+    )
+    message = written(alert)
+
+    assert "```[E] `boom` *bold* '''fence''' &lt;!here&gt;```" in json.dumps(slack_payload(message))
+    assert "> ［E］ 'boom' ＊bold＊".encode() in wecom.markdown(message).encode()  # noqa: RUF001 - look-alikes
+
+
 def test_the_fallback_text_holds_the_whole_message() -> None:
     message = Message("Title", Tone.GOOD, (("What", "this"), ("Lines", "1\n2")))
 
