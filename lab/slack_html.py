@@ -21,7 +21,8 @@ font-weight:700;text-align:center;line-height:36px;margin-right:9px;flex:none}.b
 h3{font-size:17px;margin:2px 0 6px}.a{border-left:4px solid;border-radius:4px;padding-left:12px}
 .s{margin:0 0 7px;white-space:pre-wrap}.c{font-size:13px;color:#616061}a{color:#1264a3;text-decoration:none}
 pre{background:#f8f8f8;border:1px solid #ddd;border-radius:4px;padding:7px;margin:4px 0;font-size:12px;
-white-space:pre-wrap}code{background:#f6f6f6;border:1px solid #ddd;border-radius:3px;color:#c01343;padding:1px 3px;font-size:12px}
+white-space:pre-wrap}
+code{background:#f6f6f6;border:1px solid #ddd;border-radius:3px;color:#c01343;padding:1px 3px;font-size:12px}
 mark{background:#fff3b8;color:#1264a3;border-radius:3px;padding:0 2px}
 """
 
@@ -55,12 +56,9 @@ def mrkdwn(text: str) -> str:
     raw = text.replace("&lt;", "\0<").replace("&gt;", "\0>").replace("&amp;", "&")
     fenced = FENCE.split(text)
     if len(fenced) > 1:
-        inner = [
-            escape(part.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")) for part in fenced
-        ]
+        # what is escaped for Slack is escaped for HTML, too
         return "".join(
-            f"<pre>{part}</pre>" if position % 2 else mrkdwn(fenced[position])
-            for position, part in enumerate(inner)
+            f"<pre>{part}</pre>" if position % 2 else mrkdwn(part) for position, part in enumerate(fenced)
         )
     shown = escape(raw.replace("\0<", "\1").replace("\0>", "\2"))
     shown = LINK.sub(r'<a href="\1">\2</a>', shown)
