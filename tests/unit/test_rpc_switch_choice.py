@@ -93,6 +93,8 @@ def test_a_clock_that_was_set_back_lengthens_no_probation() -> None:
         ((400.0,), True),
         ((10.0, 20.0, 30.0), False),
         ((-90000.0, 20.0, 30.0), True),
+        ((1002.0,), False),
+        ((10.0**6,), True),
     ],
 )
 def test_switches_keep_their_distance_and_their_number_a_day(runs: tuple[float, ...], allowed: bool) -> None:
@@ -105,6 +107,21 @@ def test_only_the_addresses_change_and_all_else_stays_to_the_byte() -> None:
     assert text == NODE_FILE.replace("//old.example/key", "//new.example/k")
     assert current(text, 50, "primary") == Urls("https://new.example/k", "wss://new.example/k")
     assert current(text, 51, None).http == "https://apothem.example"
+
+
+def test_the_same_address_in_another_entry_stays() -> None:
+    before = NODE_FILE.replace("https://second.example", "https://old.example/key/2")
+
+    after = edited(before, 50, None, Urls("https://n", "wss://n"))
+
+    assert current(after, 50, "second").http == "https://old.example/key/2"
+    assert after.count("old.example") == 1
+
+
+def test_endpoints_in_inline_tables_are_edited_too() -> None:
+    before = "[[EVM]]\nChainID = 50\nNodes = [ { Name = 'a', HTTPURL = 'http://o', WSURL = 'ws://o' } ] # x\n"
+
+    assert edited(before, 50, None, Urls("http://n", "ws://n")) == before.replace("//o", "//n")
 
 
 def test_windows_line_ends_stay_and_an_entry_without_websocket_gets_none() -> None:

@@ -72,7 +72,8 @@ def ranked(
 
 def refusal(runs: Sequence[float], now: float, min_interval: float, per_day: int) -> str | None:
     """Why no switch may begin now, given the ends of earlier ones (unix seconds); None when one may."""
-    last = max(runs, default=None)
+    # A clock that was far ahead when a switch ended must not forbid all others until then.
+    last = max((run for run in runs if run <= now + min_interval), default=None)
     if last is not None and now - last < min_interval:
         return (
             f"the last switch ended {max(0, now - last):.0f} s ago; wait until {min_interval:.0f} s are over"
@@ -85,7 +86,7 @@ def refusal(runs: Sequence[float], now: float, min_interval: float, per_day: int
 
 def recent(runs: Sequence[float], now: float) -> tuple[float, ...]:
     """The runs of the last 24 hours."""
-    return tuple(run for run in runs if now - run < DAY)
+    return tuple(run for run in runs if abs(now - run) < DAY)
 
 
 def _own_fault(finding: Finding, chain_id: int) -> str:

@@ -51,7 +51,7 @@ def edited(text: str, chain_id: int, name: str | None, urls: Urls) -> str:
     if wanted.ws is not None:
         _set(node, "wsurl", wanted.ws)
     result = tomlkit.dumps(document)
-    if current(result, chain_id, name) != wanted or _others(result, wanted) != _others(text, before):
+    if current(result, chain_id, name) != wanted or not _only_these(text, result, before, wanted):
         raise NodeFileError("more than the addresses would change; change it by hand")
     return result
 
@@ -101,8 +101,18 @@ def _set(table: Table, key: str, url: str) -> None:
     table[spelled] = String.from_raw(url, StringType.SLL if literal else StringType.SLB)
 
 
-def _others(text: str, urls: Urls) -> str:
-    """The text without the addresses, to compare what surrounds them."""
+def _only_these(before: str, after: str, old: Urls, new: Urls) -> bool:
+    """Whether the lines are the same but for the addresses in two of them at most."""
+    pairs = list(zip(before.splitlines(), after.splitlines(), strict=False))
+    changed = [(one, other) for one, other in pairs if one != other]
+    return (
+        before.count("\n") == after.count("\n")
+        and len(changed) <= 2
+        and all(_without(one, old) == _without(other, new) for one, other in changed)
+    )
+
+
+def _without(line: str, urls: Urls) -> str:
     for url in sorted((urls.http, urls.ws or urls.http), key=len, reverse=True):
-        text = text.replace(url, "")
-    return text
+        line = line.replace(url, "")
+    return line

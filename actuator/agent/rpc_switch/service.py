@@ -55,6 +55,8 @@ class RpcSwitchService:
         try:
             if command == "status":
                 return self._status()
+            if command != "switch":
+                return Outcome(FAILED, f"unknown command; known here: {', '.join(sorted(self.commands))}")
             with self._alone():
                 return self.resume(stop) or self._switch(stop)
         except _Ended as end:
