@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from nodekit.yamlfile import ConfigError, Document, KeyPath, dotted, read_yaml
@@ -37,6 +37,13 @@ class SecretFile:
 
     def __repr__(self) -> str:
         return f"<secret in {self.path}>"
+
+    def __eq__(self, other: object) -> bool:
+        """The same file is the same setting, whatever is in it now: a reload then keeps what runs."""
+        return isinstance(other, SecretFile) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
 
 
 def parse_duration(text: object) -> float:
@@ -74,7 +81,7 @@ def _on_off(value: object) -> object:
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 """Seconds, written as Prometheus writes durations."""
-Secret = Annotated[SecretFile, BeforeValidator(_secret_file)]
+Secret = Annotated[SecretFile, BeforeValidator(_secret_file), PlainSerializer(repr, when_used="json")]
 """The path of a readable, non-empty file; relative to the config file's folder."""
 OnOff = BeforeValidator(_on_off)
 

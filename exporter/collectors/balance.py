@@ -8,14 +8,14 @@ All endpoints of a network are asked at the same time, each everything in one re
 with the newest head counts. An amount that no endpoint tells is absent, never 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.collector import CollectorError, Source
 from exporter.config import Config
-from exporter.configs.networks import Network
+from exporter.configs.networks import Account, Network
 from exporter.evm.burn import History, rate, runway, step
 from exporter.evm.burnfile import BurnFile
 from exporter.evm.money import Agreed, Amount, Kind, Question, Reading, agree
@@ -24,6 +24,7 @@ from nodekit.http import HttpError
 
 if TYPE_CHECKING:
     from exporter.evm.ask import Asker
+    from exporter.evm.keys import KeyTable
 
 NAME = "balance"
 
@@ -64,11 +65,24 @@ SPREAD = Metric(
     "Highest less lowest balance that the endpoints tell; absent when only one tells it.",
     _ACCOUNT,
 )
+KEYS_KNOWN = Metric(
+    "evm_account_keys_known",
+    "1 when the node's database told its addresses at the newest look.",
+    ("network", "name"),
+)
 FUNDS = Metric("evm_feed_available_funds", "Tokens that a feed can still pay to its oracles.", _FEED)
 PAYMENT = Metric("evm_feed_withdrawable_payment", "Tokens that a feed owes to our oracle.", _FEED)
 METRICS: tuple[Metric, ...] = (
-    INFO, BALANCE, LOW, RUNWAY, RUNWAY_LOW, BURN, SPENT, RECEIVED, TOPUPS, TOPUP_TIME, SPREAD, FUNDS, PAYMENT
+    INFO, BALANCE, LOW, RUNWAY, RUNWAY_LOW, BURN, SPENT, RECEIVED, TOPUPS, TOPUP_TIME, SPREAD, KEYS_KNOWN,
+    FUNDS, PAYMENT,
 )  # fmt: skip
+
+
+class Parts(NamedTuple):
+    """What needs web3."""
+
+    askers: Sequence["Asker"]
+    questions: Callable[[Network, Iterable[Account]], Sequence[Question]]
 
 
 class BalanceSource:
@@ -77,42 +91,44 @@ class BalanceSource:
     probe = NAME
 
     def __init__(
-        self,
-        name: str,
-        network: Network,
-        asked: Sequence[Question],
-        askers: Sequence["Asker"],
-        memory: BurnFile,
+        self, name: str, network: Network, parts: Parts, memory: BurnFile, keys: Sequence["KeyTable"] = ()
     ) -> None:
         self.target = name
         self.interval = network.balances_every
-        self._window = network.burn_window
-        self._questions = asked
-        self._askers = askers
-        self._pool = ThreadPoolExecutor(len(askers), thread_name_prefix=f"{NAME}-{name}")
+        self._network = network
+        self._parts = parts
+        self._keys = keys
+        self._pool = ThreadPoolExecutor(len(parts.askers), thread_name_prefix=f"{NAME}-{name}")
         self._memory = memory
         self._histories: dict[str, History] | None = None
 
     def observe(self, _now: float) -> Iterable[Sample]:
         """One request to each endpoint, all at the same time; fails when none of them answers."""
-        readings = self._readings()
+        found = self._found()
+        readings = self._readings(self._parts.questions(self._network, (*self._network.accounts, *found)))
         if self._histories is None:
             self._histories = self._memory.load()
-        agreed = agree(readings)
-        samples = [
-            sample for question, answer in agreed.items() for sample in self._samples(question, answer)
-        ]
+        samples = [KEYS_KNOWN.sample(table.answered, self.target, table.name) for table in self._keys]
+        samples += wanted_samples(self.target, self._network, found)
+        for question, answer in agree(readings).items():
+            samples += self._samples(question, answer)
         self._memory.save(self._histories)
         return samples
 
     def close(self) -> None:
         """Drop the kept connections."""
         self._pool.shutdown()
-        for asker in self._askers:
+        for asker in self._parts.askers:
             asker.close()
 
-    def _readings(self) -> list[Reading]:
-        looks = [self._pool.submit(asker.ask, self._questions) for asker in self._askers]
+    def _found(self) -> list[Account]:
+        """The databases' addresses, without those that are configured."""
+        known = {account.address for account in self._network.accounts}
+        found = {account.address: account for table in self._keys for account in table.accounts()}
+        return [account for address, account in found.items() if address not in known]
+
+    def _readings(self, asked: Sequence[Question]) -> list[Reading]:
+        looks = [self._pool.submit(asker.ask, asked) for asker in self._parts.askers]
         readings: list[Reading] = []
         errors: list[HttpError] = []
         for look in looks:
@@ -136,7 +152,7 @@ class BalanceSource:
             yield SPREAD.sample(agreed.spread.value, *labels)
         history = self._stepped(question, agreed)
         if history is not None:
-            yield from spending_samples(history, agreed.amount, self._window, labels)
+            yield from spending_samples(history, agreed.amount, self._network.burn_window, labels)
 
     def _stepped(self, question: Question, agreed: Agreed) -> History | None:
         """The account's history, with this balance when no endpoint contradicts it."""
@@ -145,7 +161,9 @@ class BalanceSource:
         history = self._histories.get(key)
         if agreed.certain:
             head = agreed.head
-            history = step(history, head.number, head.timestamp, agreed.amount.units, self._window)
+            history = step(
+                history, head.number, head.timestamp, agreed.amount.units, self._network.burn_window
+            )
             self._histories[key] = history
         return history
 
@@ -173,35 +191,47 @@ def spending_samples(
         yield TOPUP_TIME.sample(history.last_topup, *labels)
 
 
+def wanted_samples(name: str, network: Network, accounts: Iterable[Account]) -> Iterable[Sample]:
+    """What is to be watched, and from where on it is low."""
+    for account in accounts:
+        for asset in (network.coin, *network.tokens):
+            labels = (name, account.address, account.name, asset)
+            low = account.low.get(asset, account.low.get("") if asset == network.coin else None)
+            yield INFO.sample(1, *labels)
+            if low is not None:
+                yield LOW.sample(low, *labels)
+        yield RUNWAY_LOW.sample(account.runway, name, account.address, account.name, network.coin)
+
+
 def build(config: Config) -> Sequence[Source]:
-    """One source a network with accounts or feeds; only then is web3 imported."""
-    watched = {
-        name: network for name, network in config.networks.items() if network.accounts or network.feeds
-    }
+    """One source a network with accounts, keys or feeds; only then is web3 imported."""
+    networks = config.networks.items()
+    watched = {name: one for name, one in networks if one.accounts or one.keys or one.feeds}
     if not watched:
         return []
     from exporter.evm.ask import Asker, questions  # noqa: PLC0415 - imports web3, see above
 
     return [
         BalanceSource(
-            name, network, questions(network), [Asker(network, endpoint) for endpoint in network.rpc],
-            BurnFile(_state(config.state_dir, name)),
+            name, network, Parts([Asker(network, endpoint) for endpoint in network.rpc], questions),
+            BurnFile(_state(config.state_dir, name)), _key_tables(network),
         )
         for name, network in watched.items()
     ]  # fmt: skip
 
 
+def _key_tables(network: Network) -> Sequence["KeyTable"]:
+    if not network.keys:
+        return ()
+    from exporter.evm.keys import KeyTable  # noqa: PLC0415 - imports psycopg2, which few need
+
+    return [KeyTable(name, keys, network.chain_id) for name, keys in network.keys.items()]
+
+
 def derive(config: Config, _records: Sequence[Record], _now: float) -> Iterable[Sample]:
-    """What is to be watched and from where on it is low: always there, also when no endpoint answers."""
+    """What the configuration wants to be watched: always there, also when no endpoint answers."""
     for name, network in config.networks.items():
-        for account in network.accounts:
-            for asset in (network.coin, *network.tokens):
-                labels = (name, account.address, account.name, asset)
-                low = account.low.get(asset, account.low.get("") if asset == network.coin else None)
-                yield INFO.sample(1, *labels)
-                if low is not None:
-                    yield LOW.sample(low, *labels)
-            yield RUNWAY_LOW.sample(account.runway, name, account.address, account.name, network.coin)
+        yield from wanted_samples(name, network, network.accounts)
 
 
 def _state(folder: Path | None, network: str) -> Path | None:

@@ -14,7 +14,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from nodekit.http import redact
-from nodekit.settings import Duration, Settings
+from nodekit.settings import Duration, Secret, Settings
 from nodekit.words import Name, RpcUrl, Time, WsUrl, problem
 
 HEX = re.compile(r"[0-9a-fA-F]{40}")
@@ -95,6 +95,15 @@ class Account(Settings):
     """An alert fires when the coin would be used up sooner than this at the rate of `burn_window`."""
 
 
+class Keys(Settings):
+    """The database of a node whose own addresses are watched; they are read anew at each look."""
+
+    dsn_file: Secret
+    """The file with `postgresql://…`, as of a role that may read the keys only."""
+    low: Annotated[dict[str, Amount], BeforeValidator(_low)] = Field(default_factory=dict)
+    runway: Duration = 7 * 86400.0
+
+
 class Feed(Settings):
     """An aggregator contract, for its own money and what it owes to an oracle."""
 
@@ -122,6 +131,8 @@ class Network(Settings):
     """The time over which spending is averaged."""
     tokens: dict[Name, Annotated[Token, BeforeValidator(_token)]] = Field(default_factory=dict)
     accounts: tuple[Account, ...] = ()
+    keys: dict[Name, Keys] = Field(default_factory=dict)
+    """Nodes whose addresses come from their databases; the key becomes the label `name`."""
     feeds: dict[Name, Feed] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -147,10 +158,14 @@ class Network(Settings):
     def _unknown(self) -> list[InitErrorDetails]:
         known = ", ".join(self.tokens) or "there are none"
         text = "{name} is not among the network's tokens ({known}); add it there"
+        lows: list[tuple[tuple[str | int, ...], dict[str, float]]] = [
+            *((("accounts", number), account.low) for number, account in enumerate(self.accounts)),
+            *((("keys", name), keys.low) for name, keys in self.keys.items()),
+        ]
         wrong = [
-            problem(("accounts", number, "low", asset), text, {"name": asset, "known": known})
-            for number, account in enumerate(self.accounts)
-            for asset in account.low
+            problem((*where, "low", asset), text, {"name": asset, "known": known})
+            for where, low in lows
+            for asset in low
             if asset not in ("", self.coin, *self.tokens)
         ]
         wrong += [

@@ -1,8 +1,8 @@
 """Asks one endpoint all questions of a network in one request. Importing this imports web3."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from exporter.configs.networks import Endpoint, Network
+from exporter.configs.networks import Account, Endpoint, Network
 from exporter.evm.contracts import amount_call, decimals_call, number
 from exporter.evm.money import Amount, Kind, Question, Reading
 from nodekit.evm import CHAIN_ID, LATEST, head, quantity
@@ -58,11 +58,11 @@ class Asker:
         self._http.close()
 
 
-def questions(network: Network) -> list[Question]:
-    """What a configuration asks for: coin and tokens of each account, and the money of each feed."""
+def questions(network: Network, accounts: Iterable[Account]) -> list[Question]:
+    """What is asked: coin and tokens of each account, and the money of each feed."""
     found = [
         Question(kind, account.name, account.address, asset, contract)
-        for account in network.accounts
+        for account in accounts
         for kind, asset, contract in (
             (Kind.COIN, network.coin, ""),
             *((Kind.TOKEN, name, token.address) for name, token in network.tokens.items()),

@@ -21,6 +21,7 @@ from exporter.observation import Metric, Observation, Sample
 from exporter.scheduler import Scheduler
 from exporter.snapshot import Store
 from lab.anvil import COIN, Anvil
+from lab.postgres import Postgres
 from lab.webcall import post
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -265,6 +266,95 @@ def test_an_error_never_quotes_the_key_that_an_endpoint_sends_back(front: Front)
         source.close()
         assert caught.value.reason == "auth"
         assert "***" in str(caught.value) and "hiddenkey" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with Postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.mark.parametrize("table", ["evm.key_states", "public.evm_key_states", "public.eth_key_states"])
+def test_the_nodes_own_addresses_come_from_its_database_by_a_role_that_may_read_nothing_else(
+    anvil: Anvil, postgres: Postgres, tmp_path: Path, table: str
+) -> None:
+    schema, name = table.split(".")
+    postgres.create(name)
+    columns = "id serial, address bytea, disabled bool, evm_chain_id numeric"
+    rows = [
+        (NODE, False, 51),
+        ("0x" + "c" * 40, False, 51),
+        ("0x" + "d" * 40, True, 51),
+        ("0x" + "e" * 40, False, 50),
+    ]
+    postgres.execute(
+        name, f"CREATE SCHEMA IF NOT EXISTS {schema}", f"CREATE TABLE {table} ({columns}, secret text)",
+        *(f"INSERT INTO {table} VALUES (DEFAULT, '\\x{a[2:]}', {d}, {c})" for a, d, c in rows),
+        f"CREATE ROLE {name} LOGIN", f"GRANT USAGE ON SCHEMA {schema} TO {name}",
+        f"GRANT SELECT (id, address, disabled, evm_chain_id) ON {table} TO {name}",
+    )  # fmt: skip
+    dsn = tmp_path / "dsn"
+    dsn.write_text(postgres.url(name, name))
+    anvil.set_balance("0x" + "c" * 40, 7 * COIN)
+
+    found = list_of(config([anvil.url], keys={"plugin": {"dsn_file": str(dsn), "low": 5}}))
+
+    balances = {sample.labels[1:3]: sample.value for sample in found if sample.metric is balance.BALANCE}
+    assert set(balances) == {(NODE, "node"), ("0x" + "c" * 40, "plugin")}, "what is configured keeps its name"
+    assert balances["0x" + "c" * 40, "plugin"] == 7
+    assert [(sample.labels[1], sample.value) for sample in found if sample.metric is balance.LOW] == [
+        ("0x" + "c" * 40, 5)
+    ]
+    assert [sample.value for sample in found if sample.metric is balance.KEYS_KNOWN] == [1]
+
+
+def test_a_database_that_is_gone_leaves_the_addresses_it_told(anvil: Anvil, tmp_path: Path) -> None:
+    dsn = tmp_path / "dsn"
+    with Postgres(tmp_path / "server") as server:
+        dsn.write_text(server.create("plugin"))
+        server.execute(
+            "plugin", "CREATE TABLE evm_key_states (id serial, address bytea, disabled bool, evm_chain_id numeric)",
+            f"INSERT INTO evm_key_states VALUES (1, '\\x{NODE[2:]}', false, 51)",
+        )  # fmt: skip
+        source = only(
+            balance.build(config([anvil.url], accounts=[], keys={"plugin": {"dsn_file": str(dsn)}}))
+        )
+        looks = [look(source)]
+        server.kill9()
+        looks.append(look(source))
+        server.start()
+        looks.append(look(source))
+        server.execute("plugin", "DROP TABLE evm_key_states")
+        looks.append(look(source))
+        source.close()
+
+    assert all(("evm_account_balance", "plugin", "XDC") in found for found in looks)
+    assert [found["evm_account_keys_known",] for found in looks] == [1, 0, 1, 0]
+
+
+def test_a_password_in_a_dsn_is_never_told(
+    anvil: Anvil, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dsn = tmp_path / "dsn"
+    for text in (
+        "postgresql://u:hiddenpw@127.0.0.1:port/x",
+        "hiddenpw",
+        "postgresql://u:hiddenpw@127.0.0.1:9/x",
+    ):
+        dsn.write_text(text)
+        found = looked(config([anvil.url], accounts=[], keys={"plugin": {"dsn_file": str(dsn)}}))
+        assert found == {("evm_account_keys_known",): 0}
+
+    assert len(caplog.messages) == 3
+    assert "hiddenpw" not in caplog.text
+
+
+def list_of(asked: Config) -> list[Sample]:
+    source = only(balance.build(asked))
+    try:
+        return list(source.observe(0.0))
+    finally:
+        source.close()
 
 
 def test_web3_is_imported_only_for_balances() -> None:

@@ -67,11 +67,25 @@ def test_no_key_of_an_endpoint_is_shown_or_told(tmp_path: Path) -> None:
     assert "hidden" not in str(caught.value)
 
 
+def test_a_password_file_is_shown_by_its_path_and_a_reload_of_it_is_no_change(tmp_path: Path) -> None:
+    (tmp_path / "dsn").write_text("postgresql://u:hiddenpw@h/d")
+    text = HEAD + "    keys: {plugin: {dsn_file: dsn}}\n"
+
+    config = loaded(tmp_path, text)
+
+    assert config == loaded(tmp_path, text)
+    assert f"<secret in {tmp_path}/dsn>" in str(config.model_dump(mode="json"))
+    assert "hiddenpw" not in str(config.model_dump(mode="json")) + repr(config)
+
+
 def test_the_commented_example_of_a_network_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RPC_KEY", "hidden")
     text = (Path(__file__).resolve().parents[2] / "config" / "exporter.yml").read_text()
     lines = text[text.index("# networks:") :].splitlines()
     block = [line[2:] for line in itertools.takewhile(lambda line: line.startswith("# "), lines)]
+
+    block = [line.replace("/run/secrets/plugin_dsn", "dsn") for line in block]
+    (tmp_path / "dsn").write_text("postgresql://hidden")
 
     network = loaded(tmp_path, "\n".join(block)).networks["xdc"]
 
