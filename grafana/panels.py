@@ -294,9 +294,10 @@ def _columns(panel: Panel) -> Iterable[Json]:
     """One line a thing, one column a query: Grafana calls the values `Value #A`, `Value #B`, …"""
     yield {"id": "merge", "options": {}}
     one = len(panel.queries) == 1
-    renamed = {
-        ("Value" if one else f"Value #{chr(ord('A') + number)}"): query.legend
+    values = {
+        query.legend: "Value" if one else f"Value #{chr(ord('A') + number)}"
         for number, query in enumerate(panel.queries)
     }
-    hidden = dict.fromkeys(("Time", *panel.hide), True)
+    renamed = {value: legend for legend, value in values.items()}
+    hidden = dict.fromkeys(("Time", *(values.get(name, name) for name in panel.hide)), True)
     yield {"id": "organize", "options": {"excludeByName": hidden, "renameByName": renamed}}

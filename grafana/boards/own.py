@@ -35,7 +35,7 @@ def overview() -> list[Panel]:
         table(
             "Versions", "What runs.", "none",
             Query("max by (job, instance, version, pythonversion) (chainwarden_build_info{@})", "1"),
-            width=6, height=5, hide=("1", "Value"),
+            width=6, height=5, hide=("1",),
         ),
     ]  # fmt: skip
 

@@ -164,7 +164,7 @@ def node_panels() -> list[Panel]:
         ),
         table(
             "Chain and version", "What each node runs.", "none",
-            Query(f"max by (node, chain_id, version) (antelope_chain_info{OF_NODE})", "1"), hide=("1", "Value"),
+            Query(f"max by (node, chain_id, version) (antelope_chain_info{OF_NODE})", "1"), hide=("1",),
         ),
     ]  # fmt: skip
 
