@@ -108,7 +108,7 @@ class BalanceSource:
         readings = self._readings(self._parts.questions(self._network, (*self._network.accounts, *found)))
         if self._histories is None:
             self._histories = self._memory.load()
-        samples = [KEYS_KNOWN.sample(table.answered, self.target, table.name) for table in self._keys]
+        samples = [KEYS_KNOWN.sample(bool(table.answered), self.target, table.name) for table in self._keys]
         samples += wanted_samples(self.target, self._network, found)
         for question, answer in agree(readings).items():
             samples += self._samples(question, answer)

@@ -27,8 +27,8 @@ class KeyTable:
 
     def __init__(self, name: str, keys: Keys, chain_id: int) -> None:
         self.name = name
-        self.answered = False
-        """Whether the newest look succeeded."""
+        self.answered: bool | None = None
+        """Whether the newest look succeeded; None before the first."""
         self._keys = keys
         self._chain_id = chain_id
         self._accounts: tuple[Account, ...] = ()
@@ -38,7 +38,7 @@ class KeyTable:
         try:
             found = self._read()
         except (psycopg2.Error, OSError) as error:
-            if self.answered or not self._accounts:
+            if self.answered is not False:
                 log.warning("the keys of %s cannot be read: %s", self.name, _why(error))
             self.answered = False
             return self._accounts

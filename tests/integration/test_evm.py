@@ -308,7 +308,9 @@ def test_the_nodes_own_addresses_come_from_its_database_by_a_role_that_may_read_
     assert [sample.value for sample in found if sample.metric is balance.KEYS_KNOWN] == [1]
 
 
-def test_a_database_that_is_gone_leaves_the_addresses_it_told(anvil: Anvil, tmp_path: Path) -> None:
+def test_a_database_that_is_gone_leaves_the_addresses_it_told(
+    anvil: Anvil, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     dsn = tmp_path / "dsn"
     with Postgres(tmp_path / "server") as server:
         dsn.write_text(server.create("plugin"))
@@ -321,7 +323,7 @@ def test_a_database_that_is_gone_leaves_the_addresses_it_told(anvil: Anvil, tmp_
         )
         looks = [look(source)]
         server.kill9()
-        looks.append(look(source))
+        looks += [look(source), look(source)]
         server.start()
         looks.append(look(source))
         server.execute("plugin", "DROP TABLE evm_key_states")
@@ -329,7 +331,8 @@ def test_a_database_that_is_gone_leaves_the_addresses_it_told(anvil: Anvil, tmp_
         source.close()
 
     assert all(("evm_account_balance", "plugin", "XDC") in found for found in looks)
-    assert [found["evm_account_keys_known",] for found in looks] == [1, 0, 1, 0]
+    assert [found["evm_account_keys_known",] for found in looks] == [1, 0, 0, 1, 0]
+    assert len(caplog.messages) == 2, "each time once"
 
 
 def test_a_password_in_a_dsn_is_never_told(
