@@ -16,7 +16,7 @@ NOW = 1_700_000_000.0
 PICTURES = {
     "messages-failover": (("notice", "notice_verified"), 620),
     "messages-alerts": (("node", "node_resolved", "oracle", "log"), 1560),
-    "messages-status": (("status", "deadman", "started"), 760),
+    "messages-status": (("status", "deadman", "started"), 860),
 }
 """File → samples in it, height in pixels."""
 DONE = [

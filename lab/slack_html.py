@@ -53,13 +53,13 @@ def _block(block: Mapping[str, Any]) -> str:
 
 def mrkdwn(text: str) -> str:
     """Slack's markup as HTML; what is escaped in it stays text."""
-    raw = text.replace("&lt;", "\0<").replace("&gt;", "\0>").replace("&amp;", "&")
     fenced = FENCE.split(text)
     if len(fenced) > 1:
         # what is escaped for Slack is escaped for HTML, too
         return "".join(
             f"<pre>{part}</pre>" if position % 2 else mrkdwn(part) for position, part in enumerate(fenced)
         )
+    raw = text.replace("&lt;", "\0<").replace("&gt;", "\0>").replace("&amp;", "&")
     shown = escape(raw.replace("\0<", "\1").replace("\0>", "\2"))
     shown = LINK.sub(r'<a href="\1">\2</a>', shown)
     shown = MENTION.sub(r"<mark>@\1</mark>", shown)

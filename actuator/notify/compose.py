@@ -85,6 +85,8 @@ class Composer:
         if source:
             marks.append(words["instead"].format(sink=source))
         waited = now - min(item.planned_at for item in items)
+        if len(items) == 1 and waited < self._sink.remembers:
+            return " ".join(marks[-1:] if source else ())  # the very same text again is shown once
         if waited > LATE:
             marks.append(words["late"].format(duration=lasted(waited)))
         return " ".join(marks)

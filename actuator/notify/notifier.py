@@ -92,7 +92,7 @@ class Channel:
         state = outbox.state_of(connection, self.name)
         if max(state.closed_until, free_at(state.recent, self._rates, now)) > now:
             return False
-        if not outbox.pending(connection, self.name) or not outbox.take(connection, work.lead, now):
+        if outbox.busy(connection, self.name) or not outbox.take(connection, work.lead, now):
             return False
         recent = (*still_counting(state.recent, self._rates, now), now)
         kept = outbox.SinkState(

@@ -16,7 +16,7 @@ from actuator.schema import delivery, sink_state, step
 from actuator.step import Lane, State
 from actuator.storage import insert
 
-MOST = 3000
+MOST = 5000
 """Waiting steps that one look takes in."""
 KEEP = 30 * 86400.0
 """Seconds that the delivery log goes back."""
@@ -74,10 +74,15 @@ def keep_state(connection: Connection, sink: str, state: SinkState, in_flight: S
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
+def busy(connection: Connection, sink: str) -> bool:
+    """Whether a message to this channel is under way, from any actuator."""
+    query = select(exists().where(step.c.target == target(sink), step.c.state == State.EXECUTING))
+    return bool(connection.scalar(query))
+
+
 def pending(connection: Connection, sink: str) -> list[Pending]:
     """What waits for a channel, oldest first; nothing while a message of it is under way."""
-    busy = select(exists().where(step.c.target == target(sink), step.c.state == State.EXECUTING))
-    if connection.scalar(busy):
+    if busy(connection, sink):
         return []
     query = (
         select(step)

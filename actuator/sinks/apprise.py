@@ -22,6 +22,7 @@ class Apprise:
     """Sends through one apprise URL."""
 
     rates: tuple[Rate, ...] = (Rate(1, 2.0),)
+    remembers = 0.0
 
     def __init__(self, name: str, config: AppriseSink) -> None:
         """Import apprise. Raises ValueError when it is not installed."""

@@ -36,6 +36,8 @@ class Sink(Protocol):
 
     rates: tuple[Rate, ...]
     """What the channel allows."""
+    remembers: float
+    """Seconds in which the channel itself drops the same message when it comes again; 0 when it does not."""
 
     def fits(self, message: Message, *, simple: bool = False) -> bool:
         """Whether the channel takes the message in one piece."""

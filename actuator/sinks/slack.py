@@ -25,6 +25,7 @@ class Slack:
     """Sends to one webhook or channel."""
 
     rates: tuple[Rate, ...] = RATES
+    remembers = 0.0
 
     def __init__(self, name: str, config: SlackSink) -> None:
         self._shown = f"Slack ({name})"

@@ -28,6 +28,7 @@ class Webhook:
 
     rates: tuple[Rate, ...] = (Rate(60, 60.0),)
     """No gateway's own limit: a bound for ours; `rate` sets another."""
+    remembers = 0.0
 
     def __init__(self, name: str, config: WebhookSink) -> None:
         """Read the templates. Raises ValueError when one of them is wrong."""

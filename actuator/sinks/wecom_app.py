@@ -36,6 +36,7 @@ class WecomApp:
     """Sends to the members that the configuration names."""
 
     rates: tuple[Rate, ...] = wecom.APP_RATES
+    remembers = float(DUPLICATES)
 
     def __init__(self, name: str, config: WecomAppSink, ledger: Ledger) -> None:
         self._shown = f"WeCom app ({name})"

@@ -25,6 +25,7 @@ class WecomRobot:
     """Sends to one group."""
 
     rates: tuple[Rate, ...] = wecom.ROBOT_RATES
+    remembers = 0.0
 
     def __init__(self, name: str, config: WecomRobotSink) -> None:
         self._shown = f"WeCom robot ({name})"

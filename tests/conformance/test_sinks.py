@@ -3,6 +3,7 @@ leaks no secret, stays within the limits of its channel, and splits by bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -191,9 +192,31 @@ def test_every_sink_has_limits(case: Case) -> None:
 
 
 def test_apprise_says_how_to_install_it_when_it_is_not(tmp_path: Path, ledger: Ledger) -> None:
+    if find_spec("apprise") is not None:
+        pytest.skip("apprise is installed here")
     config = AppriseSink(type="apprise", url_file=SecretFile(tmp_path / "u"))
-    try:
-        import apprise  # noqa: F401, PLC0415 - only whether it is there
-    except ImportError:
-        with pytest.raises(ValueError, match=r"pip install 'chainwarden\[apprise\]'"):
-            build("other", config, ledger)
+
+    with pytest.raises(ValueError, match=r"pip install 'chainwarden\[apprise\]'"):
+        build("other", config, ledger)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of apprise's own imports
+@pytest.mark.skipif(find_spec("apprise") is None, reason="the optional package apprise is not installed")
+def test_apprise_delivers_retries_and_names_no_url(
+    tmp_path: Path, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Gateway() as server:
+        (tmp_path / "u").write_text(f"{server.url.replace('http', 'json')}/{CANARY}")
+        sink = build("other", AppriseSink(type="apprise", url_file=SecretFile(tmp_path / "u")), ledger)
+        message = Message("title", Tone.DANGER, (("What", "text"),))
+
+        good = sink.send(message, Sending())
+        server.reply = Said(500, b"no")
+        bad = sink.send(message, Sending())
+        (tmp_path / "u").write_text("nonsense")
+        unknown = sink.send(message, Sending())
+
+    assert [good.outcome, bad.outcome, unknown.outcome] == [Outcome.DELIVERED, Outcome.LATER, Outcome.BROKEN]
+    assert server.calls[0].json()["title"] == "title"
+    assert server.calls[0].json()["message"] == "What: text"
+    assert CANARY not in caplog.text + good.detail + bad.detail

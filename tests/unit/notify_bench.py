@@ -32,6 +32,7 @@ class Spoken:
 
     rates: tuple[Rate, ...] = (Rate(1, 1.0),)
     limit: int = 4000
+    remembers: float = 0.0
     messages: list[Message] = field(default_factory=list)
     sendings: list[Sending] = field(default_factory=list)
     verdicts: list[Verdict | Exception] = field(default_factory=list)

@@ -142,6 +142,16 @@ def test_what_may_have_arrived_is_sent_again_with_a_mark(ledger: Ledger) -> None
     ]
 
 
+def test_a_channel_that_drops_duplicates_itself_gets_the_very_same_text_again(ledger: Ledger) -> None:
+    ops = Spoken(verdicts=[Verdict(Outcome.MAYBE, "no answer", 300.0)], remembers=1800.0)
+    bench = Bench(ledger, {"ops": ops})
+    bench.plan(note("a"))
+
+    bench.run(310)
+
+    assert len(ops.messages) == 2 and ops.messages[0] == ops.messages[1]
+
+
 def test_a_message_that_waited_long_says_so(ledger: Ledger) -> None:
     ops = Spoken(verdicts=[Verdict(Outcome.LATER, "down", 600.0)])
     bench = Bench(ledger, {"ops": ops})
