@@ -12,15 +12,17 @@ OF_NODE = '{@,node=~"$node"}'
 OF_GROUP = '{@,group=~"$group"}'
 OURS = '{@,chain=~"$chain",producer=~"$producer"}'
 EVERYBODY = '{@,chain=~"$chain"}'
+HEAD_AGE = f"(timestamp(antelope_head_block_timestamp_seconds{OF_NODE}) - antelope_head_block_timestamp_seconds{OF_NODE})"
+"""Of the two exporters that may watch a node the one that sees more is right."""
 ACTIVE_COLOURS = ((None, "red"), (1, "green"), (2, "red"))
 PAUSED_WORDS = {"0": ("active", "green"), "1": ("paused", "yellow")}
 ANSWER_WORDS = {"1": ("answers", "green"), "0": ("silent", "red")}
 
 
-def per_node(series: str, role: str) -> str:
+def per_node(series: str, role: str, best: str = "max") -> str:
     """A series of the nodes with (`!=`) or without (`=`) a group, one line a node."""
     info = f'max by (node, chain, group, role) (antelope_node_info{{@,chain=~"$chain",node=~"$node",group{role}""}})'
-    return f"{info} * on (node) group_left () max by (node) ({series})"
+    return f"{info} * on (node) group_left () {best} by (node) ({series})"
 
 
 def node_columns(role: str) -> list[Query]:
@@ -30,7 +32,7 @@ def node_columns(role: str) -> list[Query]:
     return [
         Query(per_node(answers, role), "API"),
         Query(per_node(f"antelope_head_block_number{OF_NODE}", role), "Head"),
-        Query(per_node(f"time() - antelope_head_block_timestamp_seconds{OF_NODE}", role), "Head age"),
+        Query(per_node(HEAD_AGE, role, "min"), "Head age"),
         Query(per_node(f"antelope_last_irreversible_block_number{OF_NODE}", role), "LIB"),
         Query(per_node(links, role), "Links"),
     ]
@@ -136,7 +138,7 @@ def node_panels() -> list[Panel]:
     return [
         graph(
             "Head age", "Clock minus timestamp of the head block. Healthy nodes are between -0.6 and +0.5 s.",
-            "s", Query(f"time() - max by (node) (antelope_head_block_timestamp_seconds{OF_NODE})", "{{node}}"),
+            "s", Query(f"min by (node) ({HEAD_AGE})", "{{node}}"),
             runbooks=("AntelopeHeadStalled", "AntelopeChainStalled"),
         ),
         graph(
