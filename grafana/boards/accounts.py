@@ -21,10 +21,11 @@ def account_table() -> Panel:
         Query(f"{low} (evm_account_balance{ACCOUNT})", "Balance"),
         Query(f"{low} (evm_account_low_threshold{ACCOUNT})", "Low below"),
         Query(f"{low} (evm_account_runway_seconds{ACCOUNT})", "Lasts"),
+        Query(f"{low} (evm_account_runway_low_threshold_seconds{ACCOUNT})", "Short below"),
         Query(f"{high} (evm_account_burn_per_second{ACCOUNT}) * 86400", "Burned a day"),
         Query(f"{high} (evm_account_last_topup_timestamp_seconds{ACCOUNT}) * 1000", "Last top-up"),
         Query(f"{high} (evm_account_balance_disagreement{ACCOUNT})", "Endpoints differ by"),
-        width=24, height=9, units={"Lasts": "dtdurations", "Last top-up": "dateTimeAsIso"}, hide=("Watched",),
+        width=24, height=9, units={"Lasts": "dtdurations", "Short below": "dtdurations", "Last top-up": "dateTimeAsIso"}, hide=("Watched",),
         runbooks=("BalanceLow", "BalanceUnknown", "BalanceDisagreement"),
     )  # fmt: skip
 
@@ -41,15 +42,20 @@ def accounts() -> list[Panel]:
             ),
             width=4, height=6, text="value", colours=BAD_ABOVE_0, runbooks=("BalanceLow",),
         ),
+        number(
+            "Addresses known", "Whether a node's database told its addresses; empty where addresses are configured.", "none",
+            Query('min by (network, name) (evm_account_keys_known{@,network=~"$network"})', "{{network}} {{name}}"),
+            width=4, height=6, words=YES_NO,
+        ),
         ranking(
             "Runway", "How long each balance lasts at its burn rate, shortest first.", "dtdurations",
             Query(f"sort(min {by} (evm_account_runway_seconds{ACCOUNT}))", NAMED),
-            width=10, height=6, runbooks=("RunwayShort",), colours=((None, "red"), (86_400, "yellow"), (604_800, "green")),
+            width=8, height=6, runbooks=("RunwayShort",), colours=((None, "red"), (86_400, "yellow"), (604_800, "green")),
         ),
         ranking(
             "Balance over threshold", "1 is the threshold: below it an alert fires.", "none",
             Query(f"sort(min {by} (evm_account_balance{ACCOUNT}) / min {by} (evm_account_low_threshold{ACCOUNT}))", NAMED),
-            width=10, height=6, colours=((None, "red"), (1, "yellow"), (2, "green")),
+            width=8, height=6, colours=((None, "red"), (1, "yellow"), (2, "green")),
         ),
         account_table(),
         graph("Balance", "Whole coins or tokens.", "none", Query(f"min {by} (evm_account_balance{ACCOUNT})", NAMED), width=12),

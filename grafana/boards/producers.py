@@ -151,6 +151,15 @@ def node_panels() -> list[Panel]:
             runbooks=("AntelopeLibStalled",),
         ),
         graph(
+            "Irreversible block age", "Clock minus timestamp of the last irreversible block; about 165 s with 21 producers.",
+            "s",
+            Query(
+                f"min by (node) (timestamp(antelope_last_irreversible_block_timestamp_seconds{OF_NODE}) - antelope_last_irreversible_block_timestamp_seconds{OF_NODE})",
+                "{{node}}",
+            ),
+            runbooks=("AntelopeLibStalled",),
+        ),
+        graph(
             "Blocks per second", "Growth of the head: two blocks a second when nobody misses.",
             "none", Query(f"max by (node) (deriv(antelope_head_block_number{OF_NODE}[1m]))", "{{node}}"),
         ),

@@ -33,6 +33,8 @@ UNITS = {
     "dateTimeAsIso", "dateTimeFromNow", "bool_yes_no",
 }  # fmt: skip
 """Of Grafana's units those that are used here."""
+NOT_SHOWN: set[str] = set()
+"""Metrics without a panel, each with the reason."""
 COUNTED = ("rate", "irate", "increase")
 Json = dict[str, Any]
 
@@ -141,6 +143,14 @@ def test_every_metric_of_a_target_is_published(board: str, panel: str, expressio
     known = of_the_exporter() | of_the_actuator() | records() | FOREIGN | PROCESS
 
     assert metrics_in(asked(expression)) <= known
+
+
+def test_every_published_metric_is_shown_somewhere() -> None:
+    asked_for = [expression for _, _, expression in (*TARGETS, *variable_queries())]
+    shown = {name for expression in asked_for for name in metrics_in(asked(expression))}
+
+    unseen = (of_the_exporter() | of_the_actuator()) - shown - NOT_SHOWN
+    assert not unseen, "give them a panel in grafana/boards, or name them in NOT_SHOWN and say why"
 
 
 @pytest.mark.parametrize(("board", "name", "selector"), list(variable_queries()))

@@ -62,7 +62,8 @@ def test_every_panel_of_accounts_and_rpc_has_data(anvil: Anvil, tmp_path: Path) 
 
         def empty() -> list[str]:
             spend_and_top_up(anvil, next(turns))
-            return without_data(prometheus, DASHBOARDS / "chainwarden-accounts.json")
+            found = without_data(prometheus, DASHBOARDS / "chainwarden-accounts.json")
+            return [line for line in found if "evm_account_keys_known" not in line]  # needs a node's database
 
         poll(lambda: not empty(), 20, every=1.2)
         assert empty() == []
