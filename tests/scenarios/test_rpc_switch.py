@@ -195,6 +195,26 @@ def test_a_healthy_endpoint_is_kept(tmp_path: Path, chains: Chains) -> None:
     assert node.restarts == 1
 
 
+def test_a_healthy_http_address_with_a_dead_websocket_is_not_healthy(tmp_path: Path, chains: Chains) -> None:
+    node = Node(tmp_path, {"good": of(chains.good), "second": of(chains.second)})
+    node.file.write_text(node.before.replace(DEAD[0] + "/v1/hiddenkey", chains.good.url))
+
+    assert node.run().output == "switched good → second: the node works"
+
+
+def test_a_candidate_without_websocket_is_not_given_to_a_node_that_uses_one(
+    tmp_path: Path, chains: Chains
+) -> None:
+    node = Node(tmp_path, {"good": of(chains.good)})
+    text = node.settings.read_text()
+    node.settings.write_text("".join(line for line in text.splitlines(True) if chains.good.ws not in line))
+
+    outcome = node.run()
+
+    assert outcome.output.endswith("no candidate is healthy: good: has no `ws`, and the node uses one")
+    assert node.untouched
+
+
 def test_a_change_of_the_file_by_somebody_else_is_never_overwritten(tmp_path: Path, chains: Chains) -> None:
     script = f"echo '# operator' >> {tmp_path}/config.toml; false"
     node = Node(tmp_path, {"good": of(chains.good), "second": of(chains.second)},

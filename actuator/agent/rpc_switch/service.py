@@ -126,7 +126,7 @@ class RpcSwitchService:
     ) -> str | None:
         """The best candidate that passes the probe now; None when none is left after others were tried."""
         used = current(old, self._config.chain_id, self._config.evm_node)
-        findings = self._probed({came_from: used, **self._by_name}, stop)
+        findings = self._probed({**self._by_name, came_from: used}, stop)
         bad = objections(findings, self._config.chain_id, self._config.max_lag)
         if used.ws is not None:
             without = [name for name, one in self._by_name.items() if one.ws is None]
@@ -147,7 +147,7 @@ class RpcSwitchService:
     def _probed(self, endpoints: Mapping[str, Urls], stop: threading.Event) -> list[Finding]:
         findings = probe(endpoints, self._config.new_head_within, self._config.timeout, stop)
         if stop.is_set():
-            raise _Ended(FAILED, "interrupted while the candidates were probed; nothing was changed")
+            raise _Ended(FAILED, "interrupted while the candidates were probed")
         return findings
 
     def _attempt(
