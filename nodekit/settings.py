@@ -114,8 +114,8 @@ def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def _problem(document: Document, model: type[BaseModel], error: ErrorDetails) -> str:
-    where = _written(document, error["loc"])
     kind = error["type"]
+    where = _written(document, error["loc"], absent=kind == "missing")
     if kind == "extra_forbidden":
         text = "unknown key; " + _known(str(where[-1]), _fields(model, error["loc"][:-1]))
     elif kind == "missing":
@@ -127,12 +127,12 @@ def _problem(document: Document, model: type[BaseModel], error: ErrorDetails) ->
     return f"{document.path}:{document.line(where)}: {dotted(where)}: {text}"
 
 
-def _written(document: Document, location: Iterable[str | int]) -> KeyPath:
+def _written(document: Document, location: Iterable[str | int], *, absent: bool) -> KeyPath:
     """A pydantic location as key path: without union tags, which stand in no file."""
     parts = list(location)
     where: KeyPath = ()
     for position, part in enumerate(parts):
-        last = position == len(parts) - 1
+        last = absent and position == len(parts) - 1
         if (*where, part) in document.lines or last:
             where = (*where, part)
     return where

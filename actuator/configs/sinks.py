@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from nodekit.settings import Duration, Secret, Settings
-from nodekit.words import Name, OneOrMany, Time
+from nodekit.words import HttpUrl, Name, OneOrMany, Time
 
 Language = Literal["en", "zh", "ja"]
 
@@ -16,7 +16,7 @@ Language = Literal["en", "zh", "ja"]
 def _zone(name: object) -> object:
     try:
         return ZoneInfo(str(name))
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         raise PydanticCustomError("zone", "write a time zone such as Asia/Shanghai or UTC") from None
 
 
@@ -82,7 +82,7 @@ class SlackSink(_Sink):
     bot_token_file: Secret | None = None
     channel: str | None = None
     """The channel's id, with a bot token: then a resolve goes below its alert and turns it green."""
-    api_url: str = "https://slack.com/api"
+    api_url: HttpUrl = "https://slack.com/api"
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
@@ -98,7 +98,7 @@ class WecomRobotSink(_Sink):
 
     type: Literal["wecom_robot"]
     key_file: Secret
-    api_url: str = "https://qyapi.weixin.qq.com"
+    api_url: HttpUrl = "https://qyapi.weixin.qq.com"
 
 
 class WecomAppSink(_Sink):
@@ -111,7 +111,7 @@ class WecomAppSink(_Sink):
     to_user: Annotated[tuple[str, ...], OneOrMany] = ()
     to_party: Annotated[tuple[str, ...], OneOrMany] = ()
     to_tag: Annotated[tuple[str, ...], OneOrMany] = ()
-    api_url: str = "https://qyapi.weixin.qq.com"
+    api_url: HttpUrl = "https://qyapi.weixin.qq.com"
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:

@@ -64,20 +64,20 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, ledger: Ledger) -> Iter
     if module is slack:
         hook = SlackHook()
         path.write_text(f"{hook.url}{PATH}/{CANARY}")
-        config = SlackSink(type="slack", webhook_url_file=secret, timeout="1s")
+        config = SlackSink(type="slack", webhook_url_file=secret, timeout="300ms")
     elif module is webhook:
         hook = Gateway()
         path.write_text(f"{hook.url}/sms?key={CANARY}")
-        config = WebhookSink(type="webhook", url_file=secret, timeout="1s", max_bytes=500)
+        config = WebhookSink(type="webhook", url_file=secret, timeout="300ms", max_bytes=500)
     else:
         hook = Wecom()
         path.write_text(lab_wecom.SECRET if module is wecom_app else lab_wecom.KEY)
         config = (
-            WecomRobotSink(type="wecom_robot", key_file=secret, api_url=hook.url, timeout="1s")
+            WecomRobotSink(type="wecom_robot", key_file=secret, api_url=hook.url, timeout="300ms")
             if module is wecom_robot
             else WecomAppSink(
                 type="wecom_app", corp_id=lab_wecom.CORP, agent_id=lab_wecom.AGENT, secret_file=secret,
-                to_user="@all", api_url=hook.url, timeout="1s",
+                to_user="@all", api_url=hook.url, timeout="300ms",
             )
         )  # fmt: skip
     with hook:
