@@ -44,6 +44,11 @@ def test_every_alert_tells_what_to_do(rule: dict[str, Any]) -> None:
     assert (ROOT / "docs" / "runbooks" / f"{name}.md").is_file()
 
 
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))
+def test_only_a_question_to_the_actuator_and_the_watchdog_fire_without_waiting(rule: dict[str, Any]) -> None:
+    assert ("for" in rule) == ("action" not in rule["labels"] and rule["alert"] != "Watchdog")
+
+
 def test_every_runbook_belongs_to_an_alert() -> None:
     books = {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")}
 
