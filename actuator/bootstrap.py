@@ -36,6 +36,7 @@ from actuator.notify.notices import notice_facts
 from actuator.notify.notifier import Notifier
 from actuator.notify.settle import Settled
 from actuator.notify.texts import Texts
+from actuator.page import page_blueprint
 from actuator.plan import Playbook
 from actuator.sinks import build
 from actuator.step import Lane, Receipt, Step
@@ -162,6 +163,7 @@ class Actuator:
         app.register_blueprint(
             notify_blueprint(self.config.sinks, self.ledger, self.notifier.wake, self._gate)
         )  # fmt: skip
+        app.register_blueprint(page_blueprint(self.watches, self.ledger, self._gate))
         self._own_routes(app)
         return app
 
@@ -206,15 +208,6 @@ class Actuator:
             if waiting:
                 return make_response(f"not ready: {', '.join(waiting)} not looked at yet\n", 503)
             return make_response("chainwarden actuator is ready.\n", 200)
-
-        @app.get("/")
-        def home() -> Response:
-            return make_response(
-                f"chainwarden actuator {version('chainwarden')}\n"
-                "/alerts /api/status /api/history /metrics /-/healthy /-/ready\n",
-                200,
-                {"Content-Type": "text/plain; charset=utf-8"},
-            )
 
     def serve(self) -> None:
         """Run until `stop`. Raises OSError when the address cannot be listened on."""

@@ -49,7 +49,7 @@ def run(chain: Chain) -> tuple[int, int]:
     limit = KEEPER_ROUNDS * round_slots(chain.schedule) / 2
     phase = time.time() % KEEPER_LOOP
     while _quiet_for(chain) <= limit:
-        time.sleep(KEEPER_LOOP)
+        time.sleep((phase - time.time()) % KEEPER_LOOP)
     chain["B"].resume()
     resumed = current_slot(time.time())
     poll(lambda: chain.world.info().head_producer == chain.ours, 2 * limit)

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from lab.blocks import BlockCollector
+from lab.browser import Browser
 from lab.chain import Chain
 from lab.server import poll
 from lab.slack import Slack
@@ -44,6 +45,22 @@ def test_a_hung_producer_is_replaced_and_pauses_itself_when_it_wakes(
         assert truth.strip(after.first_slot, after.last_slot) == "B" * 12
         assert stack.group()["holder"] == "B"
         _an_operator_holds_schedules_and_tries(stack)
+        _the_page_shows_it_and_its_buttons_work(stack)
+
+
+def _the_page_shows_it_and_its_buttons_work(stack: Stack) -> None:
+    with Browser() as browser:
+        browser.open(f"{stack.actuator.url}/")
+        shown = browser.wait_for("B produces for eosstorebest")
+        assert "takeover A→B" in shown and "verified" in shown
+        browser.click("[data-act=try]")
+        assert "2. resume A" in browser.wait_for("resume A", "#said")
+        browser.open(f"{stack.actuator.url}/")
+        browser.click("[data-act=hold]")
+        assert "held: the group until" in browser.wait_for("held on the page")
+        browser.click("[data-act=unhold]")
+        assert poll(lambda: stack.group()["holds"] == [], 5)
+        assert browser.complaints() == []
 
 
 def _an_operator_holds_schedules_and_tries(stack: Stack) -> None:
