@@ -17,7 +17,7 @@ demo: setup
 	@$(PYTHON) -m lab.demo $(if $(KEEP),--keep)
 
 test: setup
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m lab.suite
 
 check: setup
 	$(PYTHON) -m ruff format --check .
