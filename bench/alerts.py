@@ -82,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--producers", type=int, default=4)
     parser.add_argument("--only", nargs="*", choices=sorted(FAULTS), default=[])
     arguments = parser.parse_args(argv)
-    chosen = arguments.only or list(FAULTS)
+    # In this order: for three minutes after the chain stood still nobody is asked about our own misses.
+    chosen = [name for name in FAULTS if not arguments.only or name in arguments.only]
     with tempfile.TemporaryDirectory() as folder:
         outcomes = run(Path(folder), arguments.producers, chosen)
     stop_watching()
