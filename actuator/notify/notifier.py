@@ -11,7 +11,7 @@ from actuator.configs.sinks import Sink as SinkConfig
 from actuator.ledger import Ledger, LedgerError
 from actuator.notify import outbox
 from actuator.notify.budget import Rate, free_at, still_counting
-from actuator.notify.choose import choose, wait_for
+from actuator.notify.choose import Pending, choose, wait_for
 from actuator.notify.compose import Composer
 from actuator.notify.settle import MAX_AGE, Fallback, Settled, Work, divert, give_up, settle
 from actuator.notify.texts import Texts
@@ -60,23 +60,21 @@ class Channel:
     def turn(self) -> float:
         """Send one message, if one is due; seconds until the next look. Raises LedgerError."""
         now = self._clock()
+        state = self._ledger.read(outbox.states).get(self.name, outbox.SinkState())
+        rest = max(state.closed_until, free_at(state.recent, self._rates, now)) - now
+        broken = bool(state.broken) and state.closed_until > now
+        if rest > 0 and not (broken and self._fallback is not None):
+            return min(rest, IDLE)
         waiting = self._ledger.read(lambda connection: outbox.pending(connection, self.name))
         if not waiting:
             return IDLE
-        state = self._ledger.read(outbox.states).get(self.name, outbox.SinkState())
         old = [item for item in waiting if now - item.planned_at > MAX_AGE]
         if old:
+            log.error("%d notifications of sink %s are given up", len(old), self.name)
             self._close(self._ledger.write(lambda connection: give_up(connection, old, now)))
             return 0.0
-        if state.broken and state.closed_until > now and self._fallback is not None:
-            moved = self._ledger.write(
-                lambda connection: divert(
-                    connection, self.name, waiting, state.broken, self._fallback, now
-                )
-            )  # fmt: skip
-            self._close(moved)
-        rest = max(state.closed_until, free_at(state.recent, self._rates, now)) - now
         if rest > 0:
+            self._divert(waiting, state.broken, now)
             return min(rest, IDLE)
         chosen = choose(waiting, state.recent, self._rates, now, grouping=self._config.group_wait > 0)
         if chosen is None:
@@ -86,6 +84,14 @@ class Channel:
             return 0.05
         self._deliver(work)
         return 0.0
+
+    def _divert(self, waiting: Sequence[Pending], why: str, now: float) -> None:
+        """Hand what waits for a broken channel to the fallback."""
+        self._close(
+            self._ledger.write(
+                lambda connection: divert(connection, self.name, waiting, why, self._fallback, now)
+            )
+        )
 
     def _claim(self, connection: Connection, work: Work, now: float) -> bool:
         """Take the message's place in the budget, over all actuators; False when somebody was faster."""
