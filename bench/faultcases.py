@@ -212,7 +212,7 @@ def switchover(field: Field) -> Result:
     """A planned move in the gap: no block is missed, doubled or orphaned."""
     old, to = field.holder.name, field.standbys[0].name
     since = time.time()
-    done = field.stack.cli("switchover", field.group["group"], "--to", to)
+    done = field.stack.cli("switchover", field.group["group"], "--to", to, "--no-wait")
     field.taken_over(old, 2 * field.seconds + 30)
     result = field.judge("switchover", since, 0, good=done.returncode == 0)
     orphans = sum(len(slot.orphans) for slot in field.blocks.truth().slots)

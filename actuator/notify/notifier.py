@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
 
 from actuator.configs.sinks import Sink as SinkConfig
 from actuator.ledger import Ledger, LedgerError
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 IDLE = 1.0
 """Seconds between looks when nobody wakes us."""
-LOST = 120.0
+LOST = 20.0
 """Seconds after which a message under way is nobody's, where several actuators send; each has a time-out."""
 UNREADABLE = 60.0
 """Seconds before a secret file is read again."""
@@ -80,7 +81,11 @@ class Channel:
         if chosen is None:
             return min(wait_for(waiting, now, IDLE), IDLE)
         work = self._composer.work(chosen, now)
-        if not self._ledger.write(lambda connection: self._claim(connection, work, now)):
+        try:
+            taken = self._ledger.write(lambda connection: self._claim(connection, work, now))
+        except IntegrityError:
+            taken = False  # another actuator took a message of this sink in this moment
+        if not taken:
             return 0.05
         self._deliver(work)
         return 0.0

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from actuator.ledger import Ledger
 from actuator.schema import shared_token
+from actuator.storage import insert
 
 ASKING = 10.0
 """Seconds that one actuator has for asking; then another may."""
@@ -83,7 +83,7 @@ class SharedToken:
 
     def _keep(self, connection: Connection, sealed: str, expires_at: float, asking_until: float) -> None:
         values = {"sealed": sealed, "expires_at": expires_at, "asking_until": asking_until}
-        statement = insert(shared_token).values(name=self._name, **values)
+        statement = insert(connection, shared_token).values(name=self._name, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
 

@@ -11,6 +11,7 @@ import pytest
 from actuator.cli import main
 from lab import wecom as lab_wecom
 from lab.hook import Call, Gateway, Said
+from lab.postgres import Postgres
 from lab.server import poll
 from lab.slack import Slack
 from lab.stack import Program
@@ -186,3 +187,43 @@ def test_a_sink_that_hangs_delays_no_other(tmp_path: Path, slack: Slack) -> None
             assert poll(lambda: len(gateway.calls) == 1, 5)
             assert time.time() - began < 2
             slack.wake()
+
+
+def test_two_actuators_on_one_ledger_send_each_message_once_also_when_one_is_killed(
+    tmp_path: Path, slack: Slack
+) -> None:
+    """Both members of an Alertmanager cluster deliver the same alerts, each to its own actuator."""
+    sinks = {"ops": {"type": "slack", "webhook_url_file": slack.webhook_url}}
+    with Postgres(tmp_path / "postgres") as database:
+        url = database.create("ledger")
+        one, two = (
+            Program(
+                name,
+                "actuator",
+                tmp_path / name,
+                {**config(tmp_path / name, dict(sinks_of(sinks))), "ledger": url},
+            )
+            for name in ("one", "two")
+        )
+        with one, two:
+            for number in range(0, 40, 4):
+                for actuator in (one, two):
+                    assert post(actuator.url, delivery(*alerts(40)[number : number + 4]))[0] == 200
+            assert poll(lambda: len(slack.messages) >= 2, 20)
+            one.kill9()
+            everybody = {f"{number:03d}" for number in range(40)}
+            assert poll(lambda: nodes([m.text + m.shown() for m in slack.messages]) == everybody, 60)
+            assert post(two.url, delivery(*alerts(41)[40:]))[0] == 200
+            assert poll(lambda: "040" in nodes([m.text + m.shown() for m in slack.messages]), 40)
+
+    assert {attempt.status for attempt in slack.attempts} == {200}, "the limit of one a second holds for both"
+    named = [name for message in slack.messages for name in set(NODE.findall(message.text + message.shown()))]
+    twice = {name for name in named if named.count(name) > 1}
+    marked = [message for message in slack.messages if AGAIN in message.text + message.shown()]
+    assert len(marked) <= 1, "what was under way when one was killed"
+    assert twice <= {name for message in marked for name in NODE.findall(message.text + message.shown())}
+
+
+def sinks_of(sinks: dict[str, Any]) -> dict[str, Any]:
+    """A copy: `config` replaces secrets by file names in it."""
+    return {name: dict(sink) for name, sink in sinks.items()}
