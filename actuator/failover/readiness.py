@@ -95,6 +95,8 @@ def lost(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
         return None
     if lost_lacks(node, facts, policy) is not None or facts.chain is None:
         return None
+    if any(step.node == node.name and step.name.startswith("resume.") for step in facts.steps):
+        return None  # our own resume may still wait at it: only a pause behind that helps
     empty = len(vacant_slots(facts.chain, policy.producer, node.answered_at))
     return (
         f"{node.name} cannot be reached; {facts.chain.agreeing} witnesses agree that {empty} of our slots "

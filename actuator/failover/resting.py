@@ -273,5 +273,7 @@ def latched(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> De
             observe_until=None, takeovers=(),
         )  # fmt: skip
         return Decision(after, why=f"released by {asked.release}")
+    if state.observe_until is None and facts.chain is not None:
+        state = replace(state, observe_until=facts.now + _round_seconds(facts))  # we started latched
     why = f"latched: {state.latch}"
     return Decision(state, refusals=(Refusal("latched", why),), why=why)

@@ -51,7 +51,7 @@ class Node:
 
     __slots__ = (
         "active_by", "active_since", "astray", "bad", "deaf", "following", "fresh", "lib_at", "linked", "mute", "name", "own_head", "paused",
-        "paused_at", "process", "queue", "rival", "starts_paused", "up_since",
+        "paused_at", "process", "queue", "rival", "starts_paused", "up_since", "woke_at",
     )  # fmt: skip
 
     def __init__(self, name: str, *, paused: bool, starts_paused: bool = True) -> None:
@@ -73,6 +73,7 @@ class Node:
         self.queue: list[tuple[str, Callable[[], None]]] = []
         """Calls that arrived while it hung, oldest first."""
         self.up_since = 0.0
+        self.woke_at = 0.0
         self.astray = False
         """It follows a fork that other producers extend: its head is fresh, and not the network's."""
         self.deaf = False

@@ -75,7 +75,7 @@ class Group(World):
         node = self.by_name[name]
         if node.process != "hung":
             return
-        node.process = "up"
+        node.process, node.woke_at = "up", self.engine.now
         while node.queue:
             node.queue.pop(0)[1]()
         self.referee.settled(node)
@@ -151,6 +151,7 @@ class Group(World):
     def heal(self, name: str) -> None:
         """Calls get through again."""
         self.links[name].down = False
+        self.links[name].healed_at = self.engine.now
 
     def blind(self, number: int = 0) -> None:
         """A witness does not answer."""
@@ -214,7 +215,8 @@ class Group(World):
         """Somebody keeps a node, or the whole group (`*`), from being moved."""
         until = self.leader.clock() + seconds
         self.leader.ask(Asked(hold=Hold(name, until, "maintenance", "alice")))
-        self.referee.held(name, self.engine.now + seconds)
+        if self.leader.up and self.leader.name not in self.ledger.out_of_reach:
+            self.referee.held(name, self.engine.now + seconds)
 
     def automation(self, mode: str) -> None:
         """The configuration says otherwise from now on."""

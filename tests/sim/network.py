@@ -25,6 +25,8 @@ class Link:
 
     rtt: float = 0.001
     down: bool = False
+    healed_at: float = 0.0
+    """When calls got through again."""
     loss: float = 0.0
     """Share of calls that get lost, half of them after they took effect."""
 

@@ -32,7 +32,9 @@ STALL_SEEN = 22.0
 looking."""
 
 
-UNFIT = {"cut": 5.5, "stale": 10.0, "astray": 4.0, "stuck": 64.0}
+UNDER_WAY = 2.5
+"""Seconds that a claimed resume may take: the others are read once more, then it is sent."""
+UNFIT = {"cut": 5.5, "stale": 11.5, "astray": 4.0, "stuck": 64.0}
 """Seconds after which what makes a node unfit must keep it from being resumed: peers are asked for every three
 seconds, a head grows old by the slots of others only, and a call may be two seconds under way."""
 BLIND_SEEN = 5.0
@@ -83,6 +85,10 @@ class Referee(Watcher):
         self.record = Record()
         self._verified_at = 0.0
         self._two_since: float | None = None
+        self._stood_still_at = 0.0
+        """When the chain was last seen standing still."""
+        self._shortest = round_slots(chain.producers)
+        """Slots of the smallest round so far: a start observes the one that it finds."""
         self._hands_off = False
         self._barred_since: float | None = None
         self.sighted_since = 0.0
@@ -90,6 +96,8 @@ class Referee(Watcher):
         self.blind_since: float | None = None
         """Since when no witness answers."""
         self._held: dict[str, tuple[float, float]] = {}
+        self._written: set[str] = set()
+        """What some decision noted as held: a request may die with the process that took it."""
         self._automatic: dict[int, float] = {}
         """Automatic plans that resumed a node → when they did last."""
         chain.on_slot = self._slot
@@ -122,7 +130,8 @@ class Referee(Watcher):
             self.engine.after(NOTICED, self._noticed, node, self.actuator.life)
 
     def _noticed(self, node: Node, life: int) -> None:
-        if self._all_well(paused=node) and life == self.actuator.life:
+        same = self.engine.now - node.up_since > NOTICED  # a restart in this moment hides who paused it
+        if same and self._all_well(paused=node) and life == self.actuator.life:
             self._hands_off = True
 
     def _all_well(self, paused: Node | None = None) -> bool:
@@ -137,6 +146,11 @@ class Referee(Watcher):
         link = self.links[node.name]
         return node.process == "up" and not link.down and link.loss == 0.0
 
+    def _reached_lately(self, node: Node) -> bool:
+        """Reached, and for long enough to be known when a resume was claimed."""
+        since = max(self.links[node.name].healed_at, node.woke_at)
+        return self._reached(node) and self.engine.now - since > UNDER_WAY
+
     def consent(self) -> None:
         """An operator asks for something: automation may move again."""
         self._hands_off = False
@@ -147,9 +161,8 @@ class Referee(Watcher):
         self._barred_since = None if mode is Automation.ON else self.engine.now
 
     def held(self, name: str, until: float) -> None:
-        """An operator holds a node or the group, if the actuator is there to hear it."""
-        if self.actuator.up and self.actuator.name not in self.ledger.out_of_reach:
-            self._held[name] = (self.engine.now + 0.1, until)
+        """An operator holds a node or the group; a resume may be under way already."""
+        self._held[name] = (self.engine.now + UNDER_WAY, until)
 
     # --- calls ----------------------------------------------------------------------------------------
 
@@ -191,7 +204,8 @@ class Referee(Watcher):
         """A candidate is in sync on the network's chain, and the chain can be seen (P2)."""
         now = self.engine.now
         for what, since in node.bad.items():
-            if now - since > UNFIT[what]:
+            idle = what == "stale" and now - self._stood_still_at < STALL_SEEN  # then nobody's head is newer
+            if now - since > UNFIT[what] and not idle:
                 self.broke("P2", f"{node.name} is resumed although it is {what} for {now - since:.1f} s")
         if self.blind_since is not None and now - self.blind_since > BLIND_SEEN:
             self.broke("P2", f"{node.name} is resumed although no witness answers")
@@ -201,7 +215,8 @@ class Referee(Watcher):
             return
         if now - self.chain.changed_at < SCHEDULE_SEEN:
             return
-        if now > window.opens - self.actuator.policy.guard + 1.0 and plan.deadline is not None:
+        slow = max(0.0, -self.actuator.skew)
+        if now > window.opens - self.actuator.policy.guard + 1.0 + slow and plan.deadline is not None:
             self.broke("I6", f"{node.name} is resumed {window.opens - now:.1f} s before our window opens")
 
     def _promised(self, name: str) -> None:
@@ -217,7 +232,7 @@ class Referee(Watcher):
         if self._barred_since is not None and self._automatic_since() > self._barred_since:
             self.broke("I11", f"{name} is resumed although automation is {self.actuator.policy.automation}")
         begin, end = self._held.get(name, (0.0, 0.0))
-        if begin < now < end:
+        if begin < now < end and name in self._written:
             self.broke("I11", f"{name} is resumed although an operator holds it")
         self._count()
 
@@ -256,7 +271,8 @@ class Referee(Watcher):
         for other in self.nodes:
             if other is node or not other.armed or other.disarms_itself:
                 continue
-            if self.actuator.policy.bounded and not self._reached(other):
+            lately = self._reached_lately(node) and self._reached_lately(other)
+            if self.actuator.policy.bounded and not lately:
                 continue
             if other.active_by in ("operator", "restart") and other.active_since > self._verified_at:
                 continue
@@ -272,6 +288,10 @@ class Referee(Watcher):
         """Look at the truth after every decision."""
         if self.talk:
             self._tell(before, decision)
+        self._written.update(hold.node for hold in decision.state.holds)
+        if self.chain.stalled_since is not None:
+            self._stood_still_at = self.engine.now
+        self._shortest = min(self._shortest, round_slots(self.chain.producers))
         self._by_the_book(before, decision, facts)
         active = [node for node in self.nodes if node.process == "up" and not node.paused]
         if len(active) < 2 or not self._must_separate(active):
@@ -293,7 +313,7 @@ class Referee(Watcher):
         plan, began = state.plan, before.plan is None and state.plan is not None
         if began and plan is not None and plan.kind in (Kind.TAKEOVER, Kind.RESTORE):
             watched = facts.now - born
-            if watched < 0.5 * round_slots(self.chain.producers) - 0.1:
+            if watched < 0.5 * self._shortest - 0.1:
                 self.broke("P7", f"an automatic plan {watched:.1f} s after the start")
 
     def _must_separate(self, active: list[Node]) -> bool:
