@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -137,11 +137,12 @@ class GroupWatch:
     def still_fenced(self, target: str, read: Callable[[str], bool | None]) -> str | None:
         """Why another member than `target` is not fenced right now; `read` asks a node for `paused`."""
         facts = self.sight.facts(self._step_facts())
-        shown = {
-            node.name: read(node.name) if must_be_read(node, facts, self.policy) else None
-            for node in facts.nodes
-            if node.name != target
-        }
+        others = [node for node in facts.nodes if node.name != target]
+        asked = [node.name for node in others if must_be_read(node, facts, self.policy)]
+        shown: dict[str, bool | None] = dict.fromkeys(node.name for node in others)
+        if asked:  # all at once: an answer that waits for another's time-out is old
+            with ThreadPoolExecutor(len(asked)) as pool:
+                shown.update(zip(asked, pool.map(read, asked), strict=True))
         return unfenced_now(facts, self.policy, shown)
 
     def _run(self) -> None:

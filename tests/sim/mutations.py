@@ -51,6 +51,7 @@ DECISIONS = "tests/unit/test_failover_decisions.py::"
 FOUND = "tests/unit/test_failover_found.py::"
 GUARDS = "tests/unit/test_failover_guards.py::"
 HANG = "tests/unit/test_failover_hang.py::"
+OPERATORS = "tests/unit/test_failover_operators.py::"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation("gone needs an asserted start fence", READINESS,
@@ -124,7 +125,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("a held candidate is not resumed", READINESS,
              "if name in facts.held:",
              "if False:",
-             "724"),
+             OPERATORS + "test_a_held_node_is_not_resumed_and_the_next_one_is"),
     Mutation("somebody must see the chain", READINESS,
              "if chain is None or chain.witnesses == 0:",
              "if chain is None:",
@@ -273,5 +274,13 @@ MUTATIONS: tuple[Mutation, ...] = (
              "if now >= window.opens:",
              "if False:",
              GUARDS + "test_a_switchover_never_begins_inside_our_window"),
+    Mutation("absence is no fence where our own resume may wait", READINESS,
+             "if any(step.node == node.name and step.name.startswith(\"resume.\") for step in facts.steps):",
+             "if False:",
+             GUARDS + "test_bounded_never_counts_on_the_absence_of_a_node_that_our_own_resume_may_wait_at"),
+    Mutation("a start in a latch observes a round too", RESTING,
+             "    if state.observe_until is None and facts.chain is not None:\n        state = replace(",
+             "    if False:\n        state = replace(",
+             GUARDS + "test_a_start_in_a_latch_counts_its_round_from_there"),
 )  # fmt: skip
 """Every guard once. A seed shows a broken promise; a test, what no random story needed the guard for."""

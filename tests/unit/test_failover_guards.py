@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from actuator.facts import ChainFact, Reach, Refusals
-from actuator.failover.decide import decide
+from actuator.failover.decide import decide, resume_after_restart
 from actuator.failover.gap import gap_until
 from actuator.failover.machine import Phase
 from actuator.failover.readiness import fence_of, gone, lost, unready
 from actuator.failover.state import Verb
-from tests.unit.failover_world import BASE, POLICY, at, chain, dead, facts, node, planned, steady
+from tests.unit.failover_world import BASE, POLICY, at, chain, dead, done, facts, node, planned, steady
 from tests.unit.test_failover_hang import silent
 
 BOUNDED = replace(POLICY, bounded=True)
@@ -86,6 +86,24 @@ def test_bounded_needs_two_witnesses_and_four_empty_slots_and_strict_never_takes
     assert lost(dark, shown(3, moment=at(42)), BOUNDED) is None
     assert lost(dark, shown(4), POLICY) is None
     assert fence_of(dark, shown(4), BOUNDED) is not None
+
+
+def test_bounded_never_counts_on_the_absence_of_a_node_that_our_own_resume_may_wait_at() -> None:
+    now = at(43)
+    dark, resumed = silent("A", now, at(39, 0.1)), done("resume.1", "A", now - 1, "unknown")
+
+    assert lost(dark, facts(now, dark, view=vacant(now, 4)), BOUNDED) is not None
+    assert lost(dark, facts(now, dark, view=vacant(now, 4), steps=(resumed,)), BOUNDED) is None
+
+
+def test_a_start_in_a_latch_counts_its_round_from_there() -> None:
+    now = at(10)
+    latched = resume_after_restart(steady(phase=Phase.LATCHED, latch="why", observe_until=now - 999), now)
+
+    after = decide(latched, facts(now), POLICY)
+
+    assert after.state.phase is Phase.LATCHED
+    assert after.state.observe_until == now + 24.0
 
 
 def test_bounded_gives_way_to_a_lost_node_whose_blocks_stand_beside_ours() -> None:
