@@ -1,6 +1,7 @@
 """PURE: what a group's notice says, as values, so that templates can say it in any language.
 
-The English sentences are written in actuator/failover/words.py; causes and details stay in its words.
+The English sentences are written in actuator/failover/words.py; other languages say what kind of trouble
+it is and put the English details behind it.
 """
 
 from typing import Any
@@ -17,6 +18,7 @@ def notice_facts(notice: Notice, policy: Policy) -> dict[str, Any]:
         "producer": policy.producer,
         "epoch": notice.epoch,
         "plan": None if plan is None else str(plan.kind),
+        "trouble": None if plan is None else str(plan.trouble),
         "source": "?" if plan is None or plan.source is None else plan.source,
         "target": "?" if plan is None else plan.target,
         "missed": None if paper is None else len(paper.missed),

@@ -35,8 +35,8 @@ _NODE = _alert(
 )  # fmt: skip
 
 _PLAN: dict[str, Any] = {
-    "group": "eosstorebest", "producer": "eosstorebest", "epoch": 3, "plan": "takeover", "source": "tokyo",
-    "target": "singapore", "missed": None, "doubled": None, "seconds": None,
+    "group": "eosstorebest", "producer": "eosstorebest", "epoch": 3, "plan": "takeover", "trouble": "crash",
+    "source": "tokyo", "target": "singapore", "missed": None, "doubled": None, "seconds": None,
 }  # fmt: skip
 
 SAMPLES: dict[str, Note] = {
