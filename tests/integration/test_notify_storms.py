@@ -17,6 +17,7 @@ from lab.slack import Slack
 from lab.stack import Program
 from lab.webcall import get_json
 from lab.wecom import Wecom
+from nodekit.http import request, session
 from tests.integration.test_webhook import delivery, metrics_of, post
 
 NODE = re.compile(r"node-(\d{3})")
@@ -131,6 +132,11 @@ def test_kill_9_in_a_burst_of_200_loses_none_and_marks_what_came_twice(tmp_path:
     assert all(message.startswith(AGAIN) for message in twice), "and each of them is marked"
 
 
+def page_of(actuator: Program) -> str:
+    with session() as http:
+        return request(http, "GET", f"{actuator.url}/", timeout=5).body.decode()
+
+
 def test_no_secret_is_in_any_log_page_metric_ledger_row_or_message(
     tmp_path: Path, wecom: Wecom, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,7 +159,8 @@ def test_no_secret_is_in_any_log_page_metric_ledger_row_or_message(
         with Program("actuator", "actuator", folder, settings) as actuator:
             post(actuator.url, delivery(*alerts(1)))
             assert poll(lambda: len(taking.calls) >= 5, 20), "all four were stood in for"
-            pages = [metrics_of(actuator)]
+            pages = [metrics_of(actuator), page_of(actuator)]
+            assert "Messages" in pages[1]
             for path in ("status", "history", "deliveries"):
                 pages.append(str(get_json(f"{actuator.url}/api/{path}")))
             main(["--actuator.url", actuator.url, "deliveries"])
