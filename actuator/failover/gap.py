@@ -18,7 +18,8 @@ def gap_until(chain: ChainFact | None, policy: Policy, now: float) -> float | st
     if window.opens - now < policy.guard + SETTLE:
         return f"our window opens in {window.opens - now:.1f} s, too soon to begin"
     before = previous_window(policy.producer, window.first_slot, chain.producers)
-    if before is not None and settled_slot(chain) < before.last_slot:
+    # The slot after it as well: our clock may be half a second ahead.
+    if before is not None and settled_slot(chain) <= before.last_slot:
         return "waiting until our last window is settled"
     return window.opens
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from actuator.facts import Facts
 from actuator.failover.machine import Phase
 from actuator.failover.state import Automation, Decision, GroupState, Kind, Verb
+from actuator.lease import RENEW, TTL
 from actuator.step import State
 from nodekit.slots import EPOCH, current_slot, next_window, round_slots
 from tests.sim.chain import OURS, Chain, Node
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 REACTION = 2.5
 """Seconds within which a second active node that can be reached must have been told to pause: one poll,
 one decision, one call."""
+LEADERLESS = TTL + 2 * RENEW
+"""Seconds for which nobody of two actuators may lead: the lease runs out, the other one asks each second."""
 NOTICED = 1.6
 """Seconds after which what an operator did must have been seen."""
 GONE_FOR = 4.0
@@ -85,6 +88,7 @@ class Referee(Watcher):
         self.record = Record()
         self._verified_at = 0.0
         self._two_since: float | None = None
+        self._decided_at = 0.0
         self._stood_still_at = 0.0
         """When the chain was last seen standing still."""
         self._shortest = round_slots(chain.producers)
@@ -137,7 +141,8 @@ class Referee(Watcher):
     def _all_well(self, paused: Node | None = None) -> bool:
         resting = self.actuator.state.phase in (Phase.STEADY, Phase.LATCHED)
         return (
-            self.actuator.up and resting and all(self._reached(node) for node in self.nodes)
+            self.actuator.up and self.actuator.confirmed() and resting
+            and all(self._reached(node) for node in self.nodes)
             and not any(node.armed for node in self.nodes if node is not paused and paused is not None)
             and (paused is None or paused.paused)
         )  # fmt: skip
@@ -203,9 +208,10 @@ class Referee(Watcher):
     def _fit(self, node: Node) -> None:
         """A candidate is in sync on the network's chain, and the chain can be seen (P2)."""
         now = self.engine.now
+        slow = max(0.0, -self.actuator.skew)
         for what, since in node.bad.items():
             idle = what == "stale" and now - self._stood_still_at < STALL_SEEN  # then nobody's head is newer
-            if now - since > UNFIT[what] and not idle:
+            if now - since > UNFIT[what] + slow and not idle:
                 self.broke("P2", f"{node.name} is resumed although it is {what} for {now - since:.1f} s")
         if self.blind_since is not None and now - self.blind_since > BLIND_SEEN:
             self.broke("P2", f"{node.name} is resumed although no witness answers")
@@ -215,7 +221,6 @@ class Referee(Watcher):
             return
         if now - self.chain.changed_at < SCHEDULE_SEEN:
             return
-        slow = max(0.0, -self.actuator.skew)
         if now > window.opens - self.actuator.policy.guard + 1.0 + slow and plan.deadline is not None:
             self.broke("I6", f"{node.name} is resumed {window.opens - now:.1f} s before our window opens")
 
@@ -294,6 +299,10 @@ class Referee(Watcher):
         self._shortest = min(self._shortest, round_slots(self.chain.producers))
         self._by_the_book(before, decision, facts)
         active = [node for node in self.nodes if node.process == "up" and not node.paused]
+        leaderless = self.engine.now - self._decided_at
+        self._decided_at = self.engine.now
+        if self.actuator.shares and self._two_since is not None and REACTION < leaderless < LEADERLESS:
+            self._two_since = self.engine.now  # the first decision of who leads now
         if len(active) < 2 or not self._must_separate(active):
             self._two_since = None
         elif self._two_since is None:

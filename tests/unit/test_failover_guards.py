@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from actuator.facts import ChainFact, Reach, Refusals
 from actuator.failover.decide import decide, resume_after_restart
 from actuator.failover.gap import gap_until
@@ -65,6 +67,14 @@ def test_a_switchover_never_begins_inside_our_window() -> None:
     now = at(40)
 
     assert "in our window" in str(gap_until(chain(now), POLICY, now))
+
+
+@pytest.mark.parametrize(("after", "begins"), [(0.2, False), (0.35, True)])
+def test_a_switchover_begins_a_slot_later_than_a_right_clock_would_allow(after: float, begins: bool) -> None:
+    """A clock half a second ahead sees the window's last slot settled while it is being filled (seed 2904256)."""
+    now = at(48, after)
+
+    assert isinstance(gap_until(chain(now), POLICY, now), float) is begins
 
 
 def vacant(now: float, empty: int, agreeing: int = 2) -> ChainFact:
