@@ -27,7 +27,7 @@ from exporter.accounting import (
     schedule_of,
     steps,
 )
-from nodekit.slots import round_slots
+from nodekit.slots import owner, round_slots
 
 SETTLED = 36
 """Blocks below the head that counters stay: three turns. Two active nodes fork one turn deep (measured)."""
@@ -162,3 +162,27 @@ def _affordable(parts: Iterator[tuple[Mark, list[Span]]]) -> Iterator[tuple[Mark
         yield from parts
     except OutOfReadsError:
         return
+
+
+def assumed(books: Books, seen: Mark, producer: str) -> Books | None:
+    """The books followed up to a head that only get_info told of, without a read; None when one is needed.
+
+    When the head is as many slots above the settled block as it is blocks above it, every slot between has a
+    block, whichever fork it is on: nothing is left to find out. `seen` has the schedule version of the books;
+    that its slot belongs to the producer that filled it shows that the schedule is still the one we know.
+    The settled block is read now and then, so that a fork below it is found; these books are not kept.
+    """
+    base, last = books.settled, books.head
+    if base is None or last is None or seen.num < last.num:
+        return None
+    if seen.slot - base.slot != seen.num - base.num or seen.schedule_version != last.schedule_version:
+        return None
+    producers = books.schedules.get(last.schedule_version, ())
+    if not producers or owner(seen.slot, producers) != producer:
+        return None
+    view, newest = books.view, books.newest
+    if seen.slot > last.slot:
+        fresh = [Span(last.slot + 1, seen.slot, filled=True, producers=producers)]
+        view = tuple(between([*view, *fresh], seen.slot - ROUNDS * round_slots(producers), seen.slot))
+        newest = last_filled(fresh, newest)
+    return replace(books, head=seen, view=view, newest=newest)

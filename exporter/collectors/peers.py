@@ -14,7 +14,7 @@ from nodekit.http import HttpError, session
 from nodekit.nodeos import Nodeos
 
 NAME = "peers"
-EVERY = 5
+EVERY = 10
 """Looks at the node per look at its links: links change slowly, and the list is long."""
 
 LINKS = Metric(

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from exporter.accounting import AccountingError, Mark, NoBlockError, OutOfReadsError, Trouble
-from exporter.books import Books, advance, reopened
+from exporter.antelope.sight import Glance, Sight
+from exporter.books import Books, advance, assumed, reopened
 from exporter.collector import CollectorError, Source
 from exporter.config import Config
 from exporter.configs.chains import Chain
@@ -22,7 +23,7 @@ from exporter.memory import MemoryFile
 from exporter.observation import Metric, Record, Sample
 from exporter.turns import missed_in_turn, opening
 from nodekit.answers import Block, ChainInfo
-from nodekit.http import HttpError, session
+from nodekit.http import HttpError
 from nodekit.nodeos import Nodeos, UnknownBlockError
 from nodekit.slots import (
     current_slot,
@@ -38,6 +39,8 @@ SAVE_EVERY = 5.0
 """Seconds between writes of what was counted; a crash costs nothing, the blocks are counted again."""
 STALE_HEAD = 5.0
 """Seconds of head age after which another node is asked whether it knows more."""
+VERIFY_EVERY = 15.0
+"""Seconds after which blocks are read although get_info alone shows that no slot is empty."""
 READS = 24
 """Blocks read in one look at most: 20 ms on loopback, 2.4 s at 100 ms a read; then the next look goes on."""
 ANEW = frozenset({Trouble.UNKNOWN_SCHEDULE, Trouble.DEEP_FORK, Trouble.GAP_TOO_LONG, Trouble.NO_HISTORY})
@@ -87,25 +90,26 @@ class ProductionSource:
 
     probe = NAME
 
-    def __init__(self, name: str, chain: Chain, memory: MemoryFile | None = None) -> None:
+    def __init__(
+        self, name: str, chain: Chain, nodes: Sequence[Sight], memory: MemoryFile | None = None
+    ) -> None:
         self.target = name
         self.interval = chain.interval
         self._ours = chain.producers
-        self._http = session(pool=1 + len(chain.nodes))
-        self._nodes = [Nodeos(node.url, node.timeout, self._http) for node in chain.nodes.values()]
+        self.nodes = list(nodes)
+        """The one that is used first."""
         self._memory = memory
         self._books = (memory.load() if memory is not None else None) or Books()
         self._met = False
         """Whether a node of the chain that is counted answered in this run."""
         self._saved_at = 0.0
+        self._read_at: float | None = None
 
     def observe(self, now: float) -> Iterable[Sample]:
         """Account what is new since the last look."""
         try:
-            node, info = self._choose(now)
-            head = mark_of(node.block(info.head_num))
-            self._books = self._introduced(node, info, head)
-            self._books = advance(self._books, head, Reader(node, READS))
+            node, glance = self._choose(now)
+            books = self._followed(node.node, glance.answer(), glance.at)
         except HttpError as error:
             raise CollectorError(error.reason, str(error)) from None
         except AccountingError as error:
@@ -115,37 +119,55 @@ class ProductionSource:
         if now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now
             self._save()
-        return chain_samples(self.target, self._ours, self._books, head, now)
+        return chain_samples(self.target, self._ours, books[0], books[1], glance.at)
 
-    def _choose(self, now: float) -> tuple[Nodeos, ChainInfo]:
+    def _followed(self, node: Nodeos, info: ChainInfo, at: float) -> tuple[Books, Mark]:
+        """The books as of a node's answer, and the head there; blocks are read when it leaves a question."""
+        last = self._books.head
+        if last is not None and self._read_at is not None and 0 <= at - self._read_at < VERIFY_EVERY:
+            seen = Mark(info.head_num, slot_of(info.head_time), info.head_id, last.schedule_version)
+            books = assumed(self._books, seen, info.head_producer)
+            if books is not None:
+                return books, seen
+        head = mark_of(node.block(info.head_num))
+        self._read_at = None
+        self._books = self._introduced(node, info, head)
+        self._books = advance(self._books, head, Reader(node, READS))
+        self._read_at = at
+        return self._books, head
+
+    def _choose(self, now: float) -> tuple[Sight, Glance]:
         """The node used last, unless it fails or is stale: then the one with the highest head."""
         found = self._answers(now)
-        right = [item for item in found if self._counts(item[1])]
+        right = [item for item in found if self._counts(item[1].answer())]
         if not right and not self._met:
             log.warning("no node runs the chain that was counted as %s: counting begins anew", self.target)
             self._books, right = Books(), found
         if not right:
-            node, info = found[0]
-            text = f"{node.url}: runs chain {info.chain_id}, counted is {self._books.chain_id}"
+            node, glance = found[0]
+            text = (
+                f"{node.node.url}: runs chain {glance.answer().chain_id}, counted is {self._books.chain_id}"
+            )
             raise AccountingError(Trouble.WRONG_CHAIN, text)
         self._met = True
-        best = max(right, key=lambda item: item[1].head_num)
-        self._nodes.remove(best[0])
-        self._nodes.insert(0, best[0])
+        best = max(right, key=lambda item: item[1].answer().head_num)
+        if best[0] is not self.nodes[0]:
+            self.nodes.remove(best[0])
+            self.nodes.insert(0, best[0])
+            self._read_at = None  # it may be on another fork
         return best
 
-    def _answers(self, now: float) -> list[tuple[Nodeos, ChainInfo]]:
+    def _answers(self, now: float) -> list[tuple[Sight, Glance]]:
         """Nodes that answer, up to the first with a fresh head. Raises HttpError when none does."""
         problem: HttpError | None = None
-        found: list[tuple[Nodeos, ChainInfo]] = []
-        for node in self._nodes:
-            try:
-                info = node.info()
-            except HttpError as error:
-                problem = error
+        found: list[tuple[Sight, Glance]] = []
+        for node in self.nodes:
+            glance = node.newest(now)
+            if glance.info is None:
+                problem = glance.error
                 continue
-            found.append((node, info))
-            if self._counts(info) and now - info.head_time < STALE_HEAD:
+            found.append((node, glance))
+            if self._counts(glance.info) and now - glance.info.head_time < STALE_HEAD:
                 break
         if not found:
             assert problem is not None  # noqa: S101 - a chain has at least one node
@@ -168,9 +190,8 @@ class ProductionSource:
             self._memory.save(self._books)
 
     def close(self) -> None:
-        """Remember what was counted and drop the kept connections."""
+        """Remember what was counted; the connections are the node probes'."""
         self._save()
-        self._http.close()
 
 
 class Reader:
@@ -225,15 +246,16 @@ def mark_of(block: Block) -> Mark:
     return Mark(block.num, slot_of(block.time), block.id, block.schedule_version)
 
 
-def build(config: Config) -> Sequence[Source]:
-    """One source a chain."""
+def chain_source(config: Config, name: str, nodes: Sequence[Sight]) -> ProductionSource:
+    """The source of one chain, which sees what the probes of its nodes see."""
     folder = config.state_dir
-    return [
-        ProductionSource(
-            name, chain, None if folder is None else MemoryFile(folder / f"production-{name}.json")
-        )
-        for name, chain in config.chains.items()
-    ]
+    memory = None if folder is None else MemoryFile(folder / f"production-{name}.json")
+    return ProductionSource(name, config.chains[name], nodes, memory)
+
+
+def build(_config: Config) -> Sequence[Source]:
+    """None here: `nodeos.build` makes them beside the nodes whose answers they use."""
+    return ()
 
 
 def derive(_config: Config, _records: Sequence[Record], _now: float) -> Iterable[Sample]:

@@ -173,6 +173,26 @@ def node_panels() -> list[Panel]:
             "none", Query(f"max by (node) (antelope_distinct_producers{OF_NODE})", "{{node}}"),
             runbooks=("AntelopeFewProducers", "AntelopeAloneOnFork"),
         ),
+        graph(
+            "Earliest arrival", "Smallest head age of a minute: -0.6 to 0.4 s. Elsewhere on all nodes, a clock is wrong.",
+            "s", Query(f"max by (node) (antelope_head_earliest_arrival_seconds{OF_NODE})", "{{node}}"),
+        ),
+        graph(
+            "Last irreversible block changed", "Seconds since it last moved; once a turn is usual.",
+            "s",
+            Query(f"min by (node) (timestamp(antelope_last_irreversible_block_changed_timestamp_seconds{OF_NODE}) - antelope_last_irreversible_block_changed_timestamp_seconds{OF_NODE})", "{{node}}"),
+            runbooks=("AntelopeLibStalled",),
+        ),
+        bars(
+            "Restarts", "Nodes that refused connections and then answered again.",
+            "none", Query(f"max by (node) (increase(antelope_node_restarts_total{OF_NODE}[$__rate_interval]))", "{{node}}"),
+        ),
+        table(
+            "Start and pause", "Whether a start leaves the node paused, asserted and seen; whether its pause was asked for.", "none",
+            Query('max by (node) (antelope_node_starts_paused{@,node=~"$node",how="asserted"})', "Starts paused: asserted"),
+            Query('max by (node) (antelope_node_starts_paused{@,node=~"$node",how="seen"})', "Starts paused: seen"),
+            Query(f"max by (node) (antelope_production_paused_explicitly{OF_NODE})", "Paused by request"),
+        ),
         table(
             "Chain and version", "What each node runs.", "none",
             Query(f"max by (node, chain_id, version) (antelope_chain_info{OF_NODE})", "1"), hide=("1",),

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 
 from exporter.accounting import Mark
+from exporter.antelope.sight import sights
 from exporter.books import SETTLED
 from exporter.collector import CollectorError
-from exporter.collectors.production import ProductionSource
+from exporter.collectors import COLLECTORS
+from exporter.collectors.production import VERIFY_EVERY, ProductionSource
+from exporter.config import Config
 from exporter.configs.chains import Chain
 from exporter.memory import MemoryFile
+from nodekit.http import HttpError
 from nodekit.nodeos import READ_PATHS
 from nodekit.slots import owner, slot_time
 
@@ -31,6 +35,8 @@ class Recorder:
         self.blocks = [Mark(num, START + num, f"a{num}", 1) for num in range(1, blocks + 1)]
         self.asked: list[str] = []
         self.url = ""
+        self.producers = PRODUCERS
+        self.version = 1
 
     @property
     def now(self) -> float:
@@ -43,7 +49,7 @@ class Recorder:
         for offset, has_block in enumerate(filled, start=1):
             if has_block:
                 num = len(self.blocks) + 1
-                self.blocks.append(Mark(num, slot + offset, f"{branch}{num}", 1))
+                self.blocks.append(Mark(num, slot + offset, f"{branch}{num}", self.version))
 
     def answer(self, path: str, body: bytes) -> tuple[int, object]:
         self.asked.append(path)
@@ -51,19 +57,25 @@ class Recorder:
         if path == "/v1/chain/get_info":
             return 200, {
                 "chain_id": self.chain_id, "server_version": "v", "head_block_num": head.num,
-                "head_block_id": head.id, "head_block_time": written(head.slot), "head_block_producer": "aa",
+                "head_block_id": head.id, "head_block_time": written(head.slot), "head_block_producer": owner(head.slot, self.producers),
                 "last_irreversible_block_num": 1, "last_irreversible_block_id": "a1",
             }  # fmt: skip
         if path == "/v1/chain/get_producer_schedule":
-            rows = [{"producer_name": name, "block_signing_key": "EOS"} for name in PRODUCERS]
-            return 200, {"active": {"version": 1, "producers": rows}}
+            rows = [{"producer_name": name, "block_signing_key": "EOS"} for name in self.producers]
+            return 200, {"active": {"version": self.version, "producers": rows}}
+        if path == "/v1/producer/paused":
+            return 201, False
+        if path == "/v1/net/connections":
+            return 201, []
+        if not body:
+            return 404, {"error": {"what": "unspecified"}}
         num = json.loads(body)["block_num"]
         if num > head.num:
             return 400, {"error": {"what": "Unknown block"}}
         block = self.blocks[num - 1]
         return 200, {
             "block_num": num, "id": block.id, "timestamp": written(block.slot), "previous": "",
-            "producer": owner(block.slot, PRODUCERS), "schedule_version": block.schedule_version,
+            "producer": owner(block.slot, self.producers), "schedule_version": block.schedule_version,
         }  # fmt: skip
 
 
@@ -109,11 +121,15 @@ def handler(node: Recorder) -> type[BaseHTTPRequestHandler]:
 
 def source(*nodes: Recorder, memory: MemoryFile | None = None) -> ProductionSource:
     rows = {f"n{number}": {"url": node.url} for number, node in enumerate(nodes)}
-    return ProductionSource("eos", Chain.model_validate({"producers": ["bb"], "nodes": rows}), memory)
+    chain = Chain.model_validate({"producers": ["bb"], "nodes": rows})
+    return ProductionSource("eos", chain, tuple(sights(chain).values()), memory)
 
 
 def seen(looker: ProductionSource, now: float) -> dict[tuple[str, str], float]:
-    """One look: (metric without prefix, producer) → value."""
+    """One look, of the nodes and of the chain: (metric without prefix, producer) → value."""
+    for node in looker.nodes:
+        with suppress(HttpError):
+            node.look(now)
     return {
         (sample.metric.name.removeprefix("antelope_producer_"), sample.labels[1]): sample.value
         for sample in looker.observe(now)
@@ -121,23 +137,75 @@ def seen(looker: ProductionSource, now: float) -> dict[tuple[str, str], float]:
 
 
 def reason(looker: ProductionSource, now: float) -> str:
+    for node in looker.nodes:
+        with suppress(HttpError):
+            node.look(now)
     with pytest.raises(CollectorError) as caught:
         list(looker.observe(now))
     return caught.value.reason
 
 
-def test_a_look_at_a_healthy_chain_asks_four_things_and_only_for_reading() -> None:
+def test_a_minute_of_a_healthy_chain_costs_a_get_info_a_second_and_little_else() -> None:
+    active, standby = Recorder(), Recorder()
+    with serving(active, standby):
+        rows = {
+            f"n{number}": {"url": node.url, "group": "bb"} for number, node in enumerate((active, standby))
+        }
+        config = Config.model_validate({"chains": {"eos": {"producers": ["bb"], "nodes": rows}}})
+        sources = [source for module in COLLECTORS for source in module.build(config)]
+        due = {id(source): active.now for source in sources}
+        for _ in range(120):
+            for node in (active, standby):
+                node.make(True, True)
+            for looker in sources:
+                if active.now >= due[id(looker)]:
+                    due[id(looker)] += looker.interval
+                    list(looker.observe(active.now))
+        for looker in sources:
+            looker.close()
+
+    for node in (active, standby):
+        assert set(node.asked) <= READ_PATHS
+        assert node.asked.count("/v1/chain/get_info") == 120
+        assert len(node.asked) <= 2 * 120
+    assert len(active.asked) - active.asked.count("/v1/producer/paused") <= 1.5 * 120
+
+
+def test_get_info_alone_counts_as_blocks_read_one_by_one_do() -> None:
+    node = Recorder()
+    with serving(node):
+        often = source(node)
+        rarely = source(node)
+        seen(often, node.now)
+        seen(rarely, node.now)
+        for empty in (0, 1, 0, 0, 12, 0, *[0] * 90, 1, 0):
+            node.make(*[False] * empty, True)
+            seen(often, node.now)
+        node.make(*[True] * SETTLED)
+        for late in (20, 40, 60):
+            counted, at_once = seen(often, node.now + late), seen(rarely, node.now + late)
+        often.close()
+        rarely.close()
+
+    assert counted == at_once
+    assert sum(count for (name, _), count in counted.items() if name == "blocks_missed_total") == 14
+
+
+def test_a_change_of_the_schedule_is_seen_at_the_first_block_of_another_owner() -> None:
     node = Recorder()
     with serving(node):
         looker = source(node)
         seen(looker, node.now)
-        for _ in range(5):
-            node.make(True, True)
-            node.asked.clear()
-            seen(looker, node.now)
-            assert len(node.asked) <= 4
-            assert set(node.asked) <= READ_PATHS
+        node.make(*[True] * 10)
+        seen(looker, node.now)
+        node.producers = ("zz", "bb", "cc", "dd")
+        node.version = 2
+        node.make(*[True] * 60)
+        found = seen(looker, node.now)
         looker.close()
+
+    assert found["scheduled", "zz"] == 1
+    assert found["scheduled", "aa"] == 0
 
 
 def test_counters_go_on_without_a_slot_twice_when_another_node_answers() -> None:
@@ -153,7 +221,10 @@ def test_counters_go_on_without_a_slot_twice_when_another_node_answers() -> None
         second.make(*[True] * 120)
         after = seen(looker, late)
         first.asked.clear()
-        again = seen(looker, late)
+        again = {
+            (sample.metric.name.removeprefix("antelope_producer_"), sample.labels[1]): sample.value
+            for sample in looker.observe(late)
+        }
         looker.close()
 
     missed = {name: count for (metric, name), count in before.items() if metric == "blocks_missed_total"}
@@ -204,7 +275,7 @@ def test_a_restart_goes_on_where_the_last_run_stopped(tmp_path: Path) -> None:
         looker = source(node, memory=memory)
         seen(looker, node.now)
         node.make(*[True] * 9)
-        before = seen(looker, node.now)
+        before = seen(looker, node.now + VERIFY_EVERY)
         looker.close()
         node.make(*[True] * 30, False, False, *[True] * 60)
         looker = source(node, memory=memory)
@@ -223,7 +294,7 @@ def test_a_deep_fork_is_one_failed_look_and_then_it_goes_on() -> None:
         seen(looker, node.now)
         del node.blocks[40:]
         node.make(*[True] * 70, branch="deep")
-        assert reason(looker, node.now) == "deep_fork"
+        assert reason(looker, node.now + VERIFY_EVERY) == "deep_fork"
         found = seen(looker, node.now)
         looker.close()
 

@@ -1,0 +1,1 @@
+"""What the collectors of Antelope nodes share."""

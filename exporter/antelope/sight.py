@@ -1,0 +1,70 @@
+"""One get_info a second for each node, whoever wants to know: the answer is kept for all."""
+
+import threading
+from dataclasses import dataclass
+
+import requests
+
+from exporter.configs.chains import Chain, Node
+from nodekit.answers import ChainInfo
+from nodekit.http import HttpError, session
+from nodekit.nodeos import Nodeos
+
+SHARED_FOR = 1.5
+"""Intervals for which an answer is good enough for the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a node said when it was last asked; `at` is unix seconds. Exactly one of the two is there."""
+
+    at: float
+    info: ChainInfo | None
+    error: HttpError | None
+
+    def answer(self) -> ChainInfo:
+        """The answer; raises HttpError when there was none."""
+        if self.info is None:
+            assert self.error is not None  # noqa: S101 - one of the two is there
+            raise self.error
+        return self.info
+
+
+class Sight:
+    """A node and its newest get_info."""
+
+    def __init__(self, name: str, node: Node, interval: float, http: requests.Session | None = None) -> None:
+        self.name = name
+        self.node = Nodeos(node.url, node.timeout, http or session())
+        self._shared_for = SHARED_FOR * interval + node.timeout
+        self._lock = threading.Lock()
+        self._glance: Glance | None = None
+
+    def look(self, now: float) -> ChainInfo:
+        """Ask the node, for everybody. Raises HttpError."""
+        try:
+            glance = Glance(now, self.node.info(), None)
+        except HttpError as error:
+            glance = Glance(now, None, error)
+        self._glance = glance
+        return glance.answer()
+
+    def newest(self, now: float) -> Glance:
+        """What the node last said; it is asked only when nobody else did lately."""
+        glance = self._glance
+        if glance is not None and abs(now - glance.at) <= self._shared_for:
+            return glance
+        with self._lock:
+            try:
+                return Glance(now, self.look(now), None)
+            except HttpError as error:
+                return Glance(now, None, error)
+
+    def close(self) -> None:
+        """Drop the kept connection."""
+        self.node.close()
+
+
+def sights(chain: Chain) -> dict[str, Sight]:
+    """Every node of a chain by name; each has a connection of its own, so that none waits for another."""
+    return {name: Sight(name, node, chain.interval) for name, node in chain.nodes.items()}
