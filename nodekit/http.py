@@ -123,11 +123,43 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
 
-def session(pool: int = 2) -> requests.Session:
-    """A kept-alive session without proxies from the environment and without retries of its own."""
+def _unix_pool(path: str) -> type[HTTPConnectionPool]:
+    """Connections that all lead to one unix socket, whatever host they are asked for."""
+
+    class Connection(_HttpConnection):
+        def connect(self) -> None:
+            """Reach the socket; one that is not there has nobody behind it."""
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(self.timeout if isinstance(self.timeout, int | float) else None)
+            try:
+                sock.connect(path)
+            except FileNotFoundError as error:
+                sock.close()
+                raise ConnectionRefusedError(str(error)) from None
+            except OSError:
+                sock.close()
+                raise
+            self.sock = sock
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    return Pool
+
+
+def socket_path(url: str) -> str | None:
+    """The path of `unix:///path/of/socket`; None for other addresses."""
+    return url.removeprefix("unix://") if url.startswith("unix://") else None
+
+
+def session(pool: int = 2, unix: str | None = None) -> requests.Session:
+    """A kept-alive session without proxies from the environment and without retries of its own; all its
+    http:// requests go to the socket `unix` when that is given."""
     made = requests.Session()
     made.trust_env = False  # the proxy look-up per request costs a quarter of a poll's CPU
     adapter = _Adapter(pool_connections=pool, pool_maxsize=pool, max_retries=0)
+    if unix is not None:
+        adapter.poolmanager.pool_classes_by_scheme["http"] = _unix_pool(unix)
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     return made

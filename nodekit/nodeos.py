@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import requests
 
 from nodekit.answers import Block, ChainInfo, Peer, Schedules, block, chain_info, peer, schedules
-from nodekit.http import HttpError, Reason, request, session
+from nodekit.http import HttpError, Reason, request, session, socket_path
 
 
 class ReadPath(StrEnum):
@@ -22,6 +22,7 @@ class ReadPath(StrEnum):
     INFO = "/v1/chain/get_info"
     SCHEDULE = "/v1/chain/get_producer_schedule"
     BLOCK_INFO = "/v1/chain/get_block_info"
+    BLOCK = "/v1/chain/get_block"
     PAUSED = "/v1/producer/paused"
     CONNECTIONS = "/v1/net/connections"
     SUPPORTED_APIS = "/v1/node/get_supported_apis"
@@ -41,7 +42,10 @@ class Nodeos:
     def __init__(self, url: str, timeout: float = 1.0, http: requests.Session | None = None) -> None:
         self.url = url.rstrip("/")
         self.timeout = timeout
-        self._http = http or session()
+        self._http = http or session(unix=socket_path(self.url))
+        self._base = "http://localhost" if socket_path(self.url) else self.url
+        self._whole_blocks = False
+        """It is older than get_block_info (EOSIO before 2.1): whole blocks are read."""
 
     def close(self) -> None:
         """Drop the kept connection."""
@@ -60,7 +64,7 @@ class Nodeos:
     def block(self, num: int) -> Block:
         """The block at a height of the node's chain. Raises UnknownBlockError when it has none."""
         try:
-            raw = self._mapping(ReadPath.BLOCK_INFO, {"block_num": num})
+            raw = self._block(num)
         except HttpError as error:
             if error.status in (400, 500) and "block" in str(error).lower():
                 raise UnknownBlockError(
@@ -68,6 +72,27 @@ class Nodeos:
                 ) from None
             raise
         return _shaped(ReadPath.BLOCK_INFO, lambda: block(raw))
+
+    def _block(self, num: int) -> Mapping[str, Any]:
+        if not self._whole_blocks:
+            try:
+                return self._mapping(ReadPath.BLOCK_INFO, {"block_num": num})
+            except HttpError as error:
+                if error.status != 404:
+                    raise
+        raw = self._mapping(ReadPath.BLOCK, {"block_num_or_id": num})
+        self._whole_blocks = True
+        return raw
+
+    def supported_apis(self) -> tuple[str, ...]:
+        """Paths that this address serves."""
+        raw = self._mapping(ReadPath.SUPPORTED_APIS)
+        return _shaped(ReadPath.SUPPORTED_APIS, lambda: tuple(str(path) for path in raw["apis"]))
+
+    def database(self) -> tuple[int, int]:
+        """Free and all bytes of the chain state database."""
+        raw = self._mapping(ReadPath.DB_SIZE)
+        return _shaped(ReadPath.DB_SIZE, lambda: (int(raw["free_bytes"]), int(raw["size"])))
 
     def paused(self) -> bool:
         """What `/v1/producer/paused` says; true also for Spring's implicit pause."""
@@ -107,7 +132,7 @@ class Nodeos:
 
     def _send(self, path: str, data: bytes) -> bytes:
         return request(
-            self._http, "POST", self.url + path, timeout=self.timeout, body=data, shown=self.url + path
+            self._http, "POST", self._base + path, timeout=self.timeout, body=data, shown=self.url + path
         ).body
 
 

@@ -1,6 +1,28 @@
 """What the exporter can collect. Add your module to COLLECTORS, one line."""
 
 from exporter.collector import CollectorModule
-from exporter.collectors import balance, groups, nodeos, peers, production, rpc
+from exporter.collectors import (
+    apis,
+    balance,
+    forks,
+    groups,
+    nodeos,
+    peers,
+    production,
+    rpc,
+    schedule,
+    standby,
+)
 
-COLLECTORS: tuple[CollectorModule, ...] = (nodeos, peers, production, groups, balance, rpc)
+COLLECTORS: tuple[CollectorModule, ...] = (
+    nodeos,
+    peers,
+    production,
+    schedule,
+    forks,
+    apis,
+    groups,
+    standby,
+    balance,
+    rpc,
+)

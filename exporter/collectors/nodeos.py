@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from exporter.antelope.generation import generation
 from exporter.antelope.sight import Sight, sights
 from exporter.collector import CollectorError, Source
+from exporter.collectors.forks import ForkSource
 from exporter.collectors.production import chain_source
+from exporter.collectors.schedule import ScheduleSource
 from exporter.config import Config
 from exporter.configs.chains import Node
 from exporter.observation import Metric, Record, Sample
@@ -151,7 +153,7 @@ class NodeSource:
     def _ask_paused(self, now: float) -> None:
         before, self._asked_at = self._paused, now
         try:
-            self._paused = self._sight.node.paused()
+            self._paused = self._sight.producer.paused()
         except HttpError as error:
             if error.status not in (401, 403, 404):
                 raise
@@ -229,7 +231,7 @@ def head_samples(name: str, info: ChainInfo) -> Iterable[Sample]:
 
 
 def build(config: Config) -> Sequence[Source]:
-    """One source a node, and that of its chain: they share what get_info answers."""
+    """One source a node, and those of its chain: they share what get_info answers."""
     return [source for name in config.chains for source in _of_chain(config, name)]
 
 
@@ -239,7 +241,10 @@ def _of_chain(config: Config, name: str) -> Iterable[Source]:
     turnouts = {node.group: Turnout() for node in chain.nodes.values()}
     for node_name, node in chain.nodes.items():
         yield NodeSource(node, seen[node_name], chain.interval, turnouts[node.group])
-    yield chain_source(config, name, tuple(seen.values()))
+    nodes = tuple(seen.values())
+    yield chain_source(config, name, nodes)
+    yield ScheduleSource(name, chain, nodes)
+    yield ForkSource(name, chain, nodes)
 
 
 def derive(config: Config, _records: Sequence[Record], _now: float) -> Iterable[Sample]:

@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_serializer, f
 
 from nodekit.http import redact
 from nodekit.settings import Settings
-from nodekit.words import HttpUrl, Time, problem
+from nodekit.words import NodeUrl, Time, problem
 
 
 class Role(StrEnum):
@@ -21,7 +21,13 @@ class Role(StrEnum):
 class Node(Settings):
     """A nodeos to watch."""
 
-    url: HttpUrl
+    url: NodeUrl
+    producer_url: NodeUrl | None = None
+    """Where its producer API is for reading, if that category has an address of its own."""
+    net_url: NodeUrl | None = None
+    """The same for the net API."""
+    db_url: NodeUrl | None = None
+    """The same for db_size."""
     role: Role = Role.F
     group: str | None = None
     """The producer group that it is a member of; one of the chain's `producers`."""
@@ -30,16 +36,24 @@ class Node(Settings):
     timeout: Time = 1.0
     """How long one request to it may take."""
 
-    @field_serializer("url")
-    def _without_path(self, url: str) -> str:
+    @field_serializer("url", "producer_url", "net_url", "db_url")
+    def _without_path(self, url: str | None) -> str | None:
         """A path may hold a provider's key, and what is written out is shown at /config."""
-        return redact(url)
+        return url if url is None or url.startswith("unix:") else redact(url)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All its addresses, each once."""
+        every = (self.url, self.producer_url, self.net_url, self.db_url)
+        return tuple(dict.fromkeys(url for url in every if url is not None))
 
 
 class Chain(Settings):
     """An Antelope chain: whose producers are ours, and the nodes that show it."""
 
     producers: tuple[str, ...] = ()
+    public_keys: dict[str, str] = Field(default_factory=dict)
+    """Producer → the signing key that the schedule should name for it."""
     interval: Time = 1.0
     """Time between looks at each node."""
     nodes: dict[str, Node] = Field(min_length=1)

@@ -200,6 +200,65 @@ def node_panels() -> list[Panel]:
     ]  # fmt: skip
 
 
+def standby_panels() -> list[Panel]:
+    """Could another node take over, does the chain keep our blocks, what comes?"""
+    return [
+        states(
+            "Standby ready", "Whether each member that is not active could take over now, by the actuator's rules.",
+            Query(f"max by (group, node) (antelope_standby_ready{OF_GROUP})", "{{group}}: {{node}}"),
+            width=12, words={"1": ("ready", "green"), "0": ("not ready", "red")},
+            runbooks=("AntelopeStandbyNotReady",),
+        ),
+        table(
+            "Why not", "Every reason why a standby is not ready.", "none",
+            Query(f"max by (group, node, reason) (antelope_standby_unready_reason{OF_GROUP})", "1"), hide=("1",),
+            width=12, runbooks=("AntelopeStandbyNotReady",),
+        ),
+        states(
+            "On the chain", "Whether each node has the blocks of the node with the newest head.",
+            Query(f"max by (node) (antelope_node_on_chain{OF_NODE})", "{{node}}"),
+            width=12, words={"1": ("same", "green"), "0": ("fork", "red")},
+            runbooks=("AntelopeNodeOnFork",),
+        ),
+        bars(
+            "Orphaned and doubled", "Own blocks that the chain did not keep; slots for which two nodes signed.", "none",
+            Query(f"max by (producer) (increase(antelope_producer_blocks_orphaned_total{OURS}[$__rate_interval]))", "{{producer}} orphaned"),
+            Query(f"max by (producer) (increase(antelope_producer_slots_doubled_total{OURS}[$__rate_interval]))", "{{producer}} doubled"),
+            width=12, runbooks=("AntelopeProducerBlocksOrphaned", "AntelopeProducerSlotsDoubled"),
+        ),
+        table(
+            "Schedule", "Versions and sizes of the active, pending and proposed schedule.", "none",
+            Query(f"max by (chain, state) (antelope_schedule_version{EVERYBODY})", "Version"),
+            Query(f"max by (chain, state) (antelope_schedule_producers{EVERYBODY})", "Producers"),
+            width=8,
+        ),
+        bars(
+            "Schedule and key changes", "Changes of the active schedule, and of our signing key in it.", "none",
+            Query(f"max by (chain) (increase(antelope_schedule_changes_total{EVERYBODY}[$__rate_interval]))", "{{chain}} schedule"),
+            Query(f"max by (producer) (increase(antelope_producer_key_changes_total{OURS}[$__rate_interval]))", "{{producer}} key"),
+            width=8, runbooks=("AntelopeProducerKeyChanged",),
+        ),
+        table(
+            "What comes for us", "What a pending or proposed schedule changes; whether the active one names our key.", "none",
+            Query(f"max by (producer, change) (antelope_producer_schedule_change_pending{OURS})", "Coming"),
+            Query(f"max by (producer) (antelope_producer_key_expected{OURS})", "Key as configured"),
+            width=8, runbooks=("AntelopeProducerScheduleChanges", "AntelopeProducerKeyWrong"),
+        ),
+        graph(
+            "Database room", "Free part of each node's chain state database; without room nodeos stops.", "percentunit",
+            Query(
+                f"min by (node) (antelope_database_free_bytes{OF_NODE}) / min by (node) (antelope_database_size_bytes{OF_NODE})",
+                "{{node}}",
+            ),
+            runbooks=("AntelopeDatabaseFull",),
+        ),
+        table(
+            "APIs", "API categories that each node offers at the addresses that are read.", "none",
+            Query(f"max by (node, category) (antelope_api_open{OF_NODE}) == 1", "1"), hide=("1",), width=12,
+        ),
+    ]  # fmt: skip
+
+
 def chain_panels() -> list[Panel]:
     """All producers of the chain: only us, or everybody?"""
     by = "max by (chain, producer)"
@@ -244,6 +303,7 @@ BOARD = Board(
         Row("Our producers", group_panels()),
         Row("Nodes", [BP_TABLE, FULL_TABLE]),
         Row("Nodes over time", node_panels()),
+        Row("Standbys, forks, schedule", standby_panels()),
         Row("The chain", chain_panels()),
     ),
 )
