@@ -5,20 +5,19 @@ import logging
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
-from waitress.server import create_server
 
 from exporter.config import Config
 from exporter.runtime import Runtime
+from exporter.serving import bound
 from exporter.web import application
+from exporter.webfile import Gate
 from nodekit.program import configured, parser
 from nodekit.settings import ConfigError
 
 log = logging.getLogger(__name__)
-
-THREADS = 4
-"""Threads that answer scrapes; waitress queues the rest."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,10 +26,15 @@ def main(argv: list[str] | None = None) -> int:
     config = configured(arguments, Config)
     if isinstance(config, int):
         return config
-    runtime = Runtime(arguments.config, config)
+    try:
+        runtime = Runtime(arguments.config, config)
+        gate = None if arguments.web is None else Gate(arguments.web)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     if arguments.once:
         return _once(runtime)
-    return _serve(runtime, arguments.listen or config.listen)
+    return _serve(runtime, arguments.listen or config.listen, gate)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--web.listen-address", dest="listen", metavar="HOST:PORT", help="instead of the file's `listen`"
     )
+    made.add_argument(
+        "--web.config.file", dest="web", type=Path, metavar="FILE",
+        help="TLS and basic auth, as Prometheus's exporters have it",
+    )  # fmt: skip
     return made
 
 
@@ -52,12 +60,9 @@ def _once(runtime: Runtime) -> int:
     return 0
 
 
-def _serve(runtime: Runtime, listen: str) -> int:
-    host, _, port = listen.rpartition(":")
+def _serve(runtime: Runtime, listen: str, gate: Gate | None) -> int:
     try:
-        server = create_server(
-            application(runtime), host=host.strip("[]"), port=int(port), threads=THREADS, ident=None
-        )
+        server = bound(listen, application(runtime), gate)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "write HOST:PORT"
         sys.stderr.write(f"chainwarden-exporter: cannot listen on {listen}: {reason}\n")

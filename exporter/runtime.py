@@ -1,5 +1,6 @@
 """A running configuration: its sources, what they saw, and the exchange of one for another."""
 
+import logging
 import platform
 import threading
 import time
@@ -12,10 +13,16 @@ from prometheus_client.registry import Collector
 
 from exporter.collectors import COLLECTORS
 from exporter.config import Config
+from exporter.discovery import expanded, stamp
 from exporter.observation import Sample
 from exporter.scheduler import Scheduler
 from exporter.snapshot import BUILD, RELOAD_OK, RELOAD_TIME, Store, families, fresh_samples, probe_samples
 from nodekit.settings import ConfigError, load
+
+log = logging.getLogger(__name__)
+
+FILES_EVERY = 2.0
+"""Seconds between looks at the time stamps of files that name nodes."""
 
 
 class Runtime(Collector):
@@ -23,25 +30,39 @@ class Runtime(Collector):
 
     def __init__(self, path: Path, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.path = path
-        self.config = config
+        self.config = expanded(config, path.parent)
+        self._files = stamp(config, path.parent)
         self._clock = clock
         self._lock = threading.Lock()
         self._reload_ok = True
         self._reloaded_at = clock()
         self._store = Store()
-        self._scheduler = self._schedule(config)
+        self._scheduler = self._schedule(self.config)
+        self._ended = threading.Event()
 
     def _schedule(self, config: Config) -> Scheduler:
         sources = [source for module in COLLECTORS for source in module.build(config)]
         return Scheduler(sources, self._store, self._clock)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to look, and to watch the files that name nodes."""
         self._scheduler.start()
+        if any(chain.nodes_files for chain in self.config.chains.values()):
+            threading.Thread(target=self._watch_files, name="nodes-files", daemon=True).start()
 
     def stop(self) -> None:
         """Stop looking."""
+        self._ended.set()
         self._scheduler.stop()
+
+    def _watch_files(self) -> None:
+        while not self._ended.wait(FILES_EVERY):
+            if stamp(self.config, self.path.parent) == self._files:
+                continue
+            try:
+                self.reload()
+            except (ConfigError, OSError) as error:
+                log.error("nodes_files were not reloaded, the old nodes stay: %s", error)
 
     def look_once(self) -> None:
         """One look at everything, for --once."""
@@ -51,7 +72,9 @@ class Runtime(Collector):
         """Read the file again. Raises ConfigError and keeps the old configuration when it is wrong."""
         with self._lock:
             try:
-                config = load(self.path, Config)
+                written = load(self.path, Config)
+                self._files = stamp(written, self.path.parent)
+                config = expanded(written, self.path.parent)
             except ConfigError:
                 self._reload_ok = False
                 raise

@@ -9,6 +9,7 @@ from flask import Flask, Response, make_response, request
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
+from exporter.oneoff import OneLook, RefusedError
 from exporter.runtime import Runtime
 from nodekit.settings import ConfigError
 
@@ -22,6 +23,7 @@ def application(runtime: Runtime) -> Flask:
     registry.register(runtime)
     ProcessCollector(registry=registry)
     _metrics(app, registry)
+    _probe(app)
     _health(app, runtime)
     _configuration(app, runtime)
     return app
@@ -40,6 +42,24 @@ def _metrics(app: Flask, registry: CollectorRegistry) -> None:
             response.set_data(gzip.compress(body, 1))
             response.headers["Content-Encoding"] = "gzip"
         return response
+
+
+def _probe(app: Flask) -> None:
+    @app.get("/probe")
+    def probe() -> Response:
+        """One look at `target` with `module`, as blackbox_exporter does it."""
+        try:
+            look = OneLook(
+                request.args.get("target", ""),
+                request.args.get("module", "nodeos"),
+                request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", type=float),
+            )
+        except RefusedError as error:
+            return _text(str(error), 400)
+        registry = CollectorRegistry()
+        registry.register(look)
+        encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return make_response(encoder(registry), 200, {"Content-Type": content_type})
 
 
 def _health(app: Flask, runtime: Runtime) -> None:

@@ -232,7 +232,9 @@ def head_samples(name: str, info: ChainInfo) -> Iterable[Sample]:
 
 def build(config: Config) -> Sequence[Source]:
     """One source a node, and those of its chain: they share what get_info answers."""
-    return [source for name in config.chains for source in _of_chain(config, name)]
+    return [
+        source for name, chain in config.chains.items() if chain.nodes for source in _of_chain(config, name)
+    ]
 
 
 def _of_chain(config: Config, name: str) -> Iterable[Source]:

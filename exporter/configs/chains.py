@@ -3,10 +3,11 @@
 from enum import StrEnum
 
 from pydantic import Field, ValidationError, ValidationInfo, field_serializer, field_validator
+from pydantic_core import PydanticCustomError
 
 from nodekit.http import redact
 from nodekit.settings import Settings
-from nodekit.words import NodeUrl, Time, problem
+from nodekit.words import NodeUrl, Time, Words, problem
 
 
 class Role(StrEnum):
@@ -56,11 +57,15 @@ class Chain(Settings):
     """Producer → the signing key that the schedule should name for it."""
     interval: Time = 1.0
     """Time between looks at each node."""
-    nodes: dict[str, Node] = Field(min_length=1)
+    nodes_files: Words = ()
+    """Files with more nodes (patterns), in the form of Prometheus's file_sd; read again when they change."""
+    nodes: dict[str, Node] = Field(default_factory=dict, validate_default=True)
 
     @field_validator("nodes")
     @classmethod
     def _groups_exist(cls, nodes: dict[str, Node], info: ValidationInfo) -> dict[str, Node]:
+        if not nodes and not info.data.get("nodes_files", True):
+            raise PydanticCustomError("nodes", "write at least one node, or nodes_files")
         if "producers" not in info.data:
             return nodes  # they are wrong themselves; that is told already
         producers = info.data["producers"]

@@ -54,7 +54,7 @@ TWO = "chains:\n  one:\n    nodes:\n      A: {url: 'http://h:1'}\n  two:\n    no
         ("listen: localhost\n", [":1: listen: write an address and port such as 127.0.0.1:19188"]),
         (
             "chains:\n  eos:\n    nodes: {}\n",
-            [":3: chains.eos.nodes: Dictionary should have at least 1 item after validation, not 0"],
+            [":3: chains.eos.nodes: write at least one node, or nodes_files"],
         ),
     ],
 )

@@ -1,0 +1,78 @@
+"""The server under the exporter's HTTP face: waitress, or werkzeug for TLS, which waitress has not."""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from waitress.server import create_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from exporter.webfile import Gate, guarded
+
+THREADS = 4
+"""Threads that answer scrapes; waitress queues the rest."""
+PATIENCE = 10.0
+"""Seconds that a TLS client may be silent."""
+Application = Callable[..., Iterable[bytes]]
+
+
+class Serving(Protocol):
+    """A server that is bound to its address."""
+
+    def run(self) -> None:
+        """Answer until it is closed."""
+
+    def close(self) -> None:
+        """Stop answering."""
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = PATIENCE
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Scrapes are no news."""
+
+
+class _TlsServer(ThreadedWSGIServer):
+    """Shakes hands on the thread of the connection, so that a silent client stops nobody else."""
+
+    def __init__(self, host: str, port: int, application: Application, gate: Gate) -> None:
+        self._gate = gate
+        super().__init__(host, port, application, handler=_Quiet)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """A connection whose handshake comes with the first read."""
+        raw, address = self.socket.accept()
+        raw.settimeout(PATIENCE)
+        try:
+            return self._gate.context().wrap_socket(
+                raw, server_side=True, do_handshake_on_connect=False
+            ), address
+        except (OSError, ssl.SSLError):
+            raw.close()
+            raise
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that speak no TLS, or have no certificate, are their own problem."""
+
+    def run(self) -> None:
+        """As waitress calls it."""
+        self.serve_forever()
+
+    def close(self) -> None:
+        """As waitress calls it."""
+        self.shutdown()
+        self.server_close()
+
+
+def bound(listen: str, application: Application, gate: Gate | None) -> Serving:
+    """A server at `host:port`. Raises OSError and ValueError."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    if gate is not None:
+        application = guarded(application, gate)
+        if gate.encrypted:
+            return _TlsServer(host, int(port), application, gate)
+    server: Serving = create_server(application, host=host, port=int(port), threads=THREADS, ident=None)
+    return server
