@@ -130,7 +130,7 @@ def of_the_exporter(folder: Path, count: int, seconds: float) -> Cost:
         with Program("exporter", "exporter", folder, config) as exporter:
             time.sleep(WARM)
             began = time.monotonic()
-            watched = psutil.Process(exporter.pid)
+            watched = psutil.Process(exporter.pids()[0])
             used = watched.cpu_times()
             scrapes = [_scrape(exporter.url, began + second) for second in range(int(seconds))]
             now, took = watched.cpu_times(), time.monotonic() - began

@@ -62,6 +62,8 @@ class Answer:
     status: int
     body: bytes
     took: float
+    connection: tuple[str, int] | None = None
+    """Our end of the TCP connection that it came over; None when it ends with this answer."""
 
 
 class _Timed(io.RawIOBase):
@@ -95,6 +97,7 @@ class _TimedResponse(HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
         super().__init__(sock, *args, **named)
+        self.local = sock.getsockname() if sock.family != socket.AF_UNIX else None
         limit = sock.gettimeout()
         if limit is not None:
             self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock, time.monotonic() + limit))
@@ -197,13 +200,20 @@ def request(
             content = _read(response, started + timeout, name)
             took = time.monotonic() - started
             _check_status(response, content, name)
-            return Answer(response.status_code, content, took)
+            return Answer(response.status_code, content, took, _connection(response))
     except requests.RequestException as error:
         raise _classify(error, name, timeout) from None
     except ReadTimeoutError:
         raise HttpError(Reason.TIMEOUT, f"{name}: the answer took too long") from None
     except HTTPError as error:  # urllib3's own, while streaming the body
         raise HttpError(Reason.CLOSED, f"{name}: the answer broke off ({type(error).__name__})") from None
+
+
+def _connection(response: requests.Response) -> tuple[str, int] | None:
+    raw = getattr(response.raw, "_original_response", None)
+    if not isinstance(raw, _TimedResponse) or raw.local is None or raw.will_close:
+        return None
+    return str(raw.local[0]), int(raw.local[1])
 
 
 def _read(response: requests.Response, deadline: float, name: str) -> bytes:

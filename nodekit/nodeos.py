@@ -44,6 +44,10 @@ class Nodeos:
         self.timeout = timeout
         self._http = http or session(unix=socket_path(self.url))
         self._base = "http://localhost" if socket_path(self.url) else self.url
+        self.breaks = 0
+        """Times that a kept connection was lost, without a word, between two answers: the node may be another
+        process now. Behind a proxy it may only be the proxy's."""
+        self._connection: tuple[str, int] | None = None
         self._whole_blocks = False
         """It is older than get_block_info (EOSIO before 2.1): whole blocks are read."""
 
@@ -131,9 +135,19 @@ class Nodeos:
             raise HttpError(Reason.BAD_JSON, f"{self.url}{path}: answered no JSON") from None
 
     def _send(self, path: str, data: bytes) -> bytes:
-        return request(
-            self._http, "POST", self._base + path, timeout=self.timeout, body=data, shown=self.url + path
-        ).body
+        before, self._connection = self._connection, None
+        try:
+            answer = request(
+                self._http, "POST", self._base + path, timeout=self.timeout, body=data, shown=self.url + path
+            )
+        except HttpError as error:
+            if error.reason is Reason.CLOSED and before is not None:
+                self.breaks += 1
+            raise
+        if None not in (before, answer.connection) and before != answer.connection:
+            self.breaks += 1
+        self._connection = answer.connection
+        return answer.body
 
 
 T = TypeVar("T")

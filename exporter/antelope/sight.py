@@ -38,6 +38,8 @@ class Sight:
     def __init__(self, name: str, node: Node, interval: float) -> None:
         self.name = name
         self.node = Nodeos(node.url, node.timeout)
+        self._head = Nodeos(node.url, node.timeout)
+        """A connection of its own, so that a break of it tells of a restart."""
         self.producer = Nodeos(node.producer_url or node.url, node.timeout)
         """Where the producer API is; it may have an address of its own."""
         self._shared_for = SHARED_FOR * interval + node.timeout
@@ -48,7 +50,7 @@ class Sight:
     def look(self, now: float) -> ChainInfo:
         """Ask the node, for everybody. Raises HttpError."""
         try:
-            glance = Glance(now, self.node.info(), None)
+            glance = Glance(now, self._head.info(), None)
         except HttpError as error:
             glance = Glance(now, None, error)
         self._glance = glance
@@ -68,6 +70,11 @@ class Sight:
                 return Glance(now, None, error)
 
     @property
+    def breaks(self) -> int:
+        """Times that the connection to the node was lost between two answers."""
+        return self._head.breaks
+
+    @property
     def heads(self) -> Sequence[ChainInfo]:
         """The newest answers, oldest first."""
         return tuple(self._heads)
@@ -75,6 +82,7 @@ class Sight:
     def close(self) -> None:
         """Drop the kept connections."""
         self.node.close()
+        self._head.close()
         self.producer.close()
 
 

@@ -71,7 +71,7 @@ LIB_CHANGED = Metric(
 )
 RESTARTS = Metric(
     "antelope_node_restarts_total",
-    "Times the node answered again after it had refused connections.",
+    "Times the node answered again after it had refused connections, or lost the one that was kept.",
     ("node",),
     "counter",
 )
@@ -119,7 +119,7 @@ class NodeSource:
         """get_info, and now and then paused; a closed producer API leaves the pause state out."""
         try:
             info = self._sight.look(now)
-            restarted = self._starts.answered(now)
+            restarted = self._starts.answered(now, self._sight.breaks)
             if restarted or self._pause_due(now):
                 self._ask_paused(now)
                 self._starts.shown(now, paused=self._paused)
@@ -167,22 +167,24 @@ class NodeSource:
 
 
 class Starts:
-    """A node's restarts as they show from outside: it refuses connections, then it answers."""
+    """A node's restarts as they show from outside: refused connections, or a kept one lost, then answers."""
 
     def __init__(self) -> None:
         self.count = 0
         self.paused: bool | None = None
         """Whether the newest restart left it paused; None before one was seen."""
         self._refusing = self._answered = False
+        self._breaks = 0
         self._began: float | None = None
 
     def refused(self) -> None:
         """Nobody listens; before the first answer that is no sign of a restart."""
         self._refusing = self._answered
 
-    def answered(self, now: float) -> bool:
-        """Note an answer; True when it is the first since a restart."""
-        restarted, self._answered, self._refusing = self._refusing, True, False
+    def answered(self, now: float, breaks: int = 0) -> bool:
+        """Note an answer, and how many connections were lost so far; True for the first since a restart."""
+        restarted = self._refusing or breaks > self._breaks
+        self._answered, self._refusing, self._breaks = True, False, breaks
         if restarted:
             self.count += 1
             self.paused, self._began = None, now

@@ -67,6 +67,24 @@ def series_of_a_node(node: str) -> Iterable[tuple[str, Callable[[int], Value]]]:
     yield f'antelope_distinct_producers{{node="{node}"', lambda s: STALE if s < 60 else 10
     yield f'antelope_p2p_connections{{node="{node}",direction="inbound"', lambda _: 4
     yield f'antelope_p2p_connections{{node="{node}",direction="outbound"', lambda s: 1 + s // 60 % 3
+    yield f'antelope_node_on_chain{{node="{node}"', lambda s: STALE if s < 10 else 1
+    yield f'antelope_head_earliest_arrival_seconds{{node="{node}"', lambda s: STALE if s < 60 else -0.58
+    yield f'antelope_node_restarts_total{{node="{node}"', lambda s: int(node == "F" and s >= 2540)
+    yield f'antelope_database_free_bytes{{node="{node}"', lambda s: 500 - s // 100
+    yield f'antelope_database_size_bytes{{node="{node}"', lambda _: 1000
+    if group:
+        yield f'antelope_node_starts_paused{{node="{node}",how="asserted"', lambda _: 1
+
+
+def standby_ready(node: str) -> Callable[[int], Value]:
+    """Of the member that is not active; F, the witness, is away for 40 s, and a new schedule is under way once."""
+
+    def shown(second: int) -> Value:
+        if (node == "B") == (1502 <= second < 1702):
+            return STALE
+        return int(not (second < 10 or 2500 <= second < 2540 or 3000 <= second < 3060))
+
+    return shown
 
 
 def series_of_probes() -> Iterable[tuple[str, Callable[[int], Value]]]:
@@ -90,6 +108,15 @@ def series_of_the_chain() -> Iterable[tuple[str, Callable[[int], Value]]]:
     yield 'antelope_group_holder{group="bp",node="A"', lambda s: STALE if 1502 <= s < 1704 else 1
     yield 'antelope_group_holder{group="bp",node="B"', lambda s: 1 if 1504 <= s < 1702 else STALE
     yield 'antelope_group_unreachable_nodes{group="bp"', lambda s: int(s == 700)
+    for node in ("A", "B"):
+        yield f'antelope_standby_ready{{group="bp",node="{node}"', standby_ready(node)
+    yield (
+        'antelope_producer_schedule_change_pending{chain="eos",producer="bp",change="size"',
+        (lambda s: 1 if 3000 <= s < 3060 else STALE),
+    )
+    for counter in ("blocks_orphaned", "slots_doubled", "key_changes"):
+        yield f'antelope_producer_{counter}_total{{chain="eos",producer="bp"', lambda _: 3
+    yield 'antelope_producer_key_expected{chain="eos",producer="bp"', lambda _: 1
     for producer in PRODUCERS:
         yield f'antelope_producer_scheduled{{chain="eos",producer="{producer}"', lambda _: 1
     ours, dead = 'chain="eos",producer="bp"', 'chain="eos",producer="producera"'

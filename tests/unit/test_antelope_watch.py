@@ -159,6 +159,14 @@ def test_a_restart_is_refusals_between_answers_and_the_first_pause_state_tells_h
     assert (starts.count, starts.paused) == (1, True), "a later resume says nothing of the start"
 
 
+def test_a_kept_connection_that_was_lost_between_two_looks_is_a_restart_too() -> None:
+    starts = Starts()
+    assert not starts.answered(1.0, 0)
+    assert starts.answered(2.0, 1)
+    assert not starts.answered(3.0, 1)
+    assert starts.count == 1
+
+
 def test_the_earliest_arrival_of_a_minute_shows_a_clock_that_is_wrong() -> None:
     heads = Heads()
     for second in range(61):
