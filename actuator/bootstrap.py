@@ -13,14 +13,17 @@ from prometheus_client import CollectorRegistry, Info, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from waitress.server import create_server
 
+from actuator import groups
 from actuator.actions.failover import Failover
 from actuator.actions.production import Production
+from actuator.actions.recover import Recover
 from actuator.api import api_blueprint
 from actuator.auth import Gatekeeper, caller_of
 from actuator.config import Config
+from actuator.configs.groups import Node
 from actuator.executor import Executor, Performer
 from actuator.facts import Facts
-from actuator.failover.control import NodeControl
+from actuator.failover.control import Control, NodeControl
 from actuator.failover.state import Notice, Policy
 from actuator.failover.watch import GroupWatch
 from actuator.failover.words import words
@@ -38,10 +41,14 @@ from actuator.notify.settle import Settled
 from actuator.notify.texts import Texts
 from actuator.page import page_blueprint
 from actuator.plan import Playbook
+from actuator.remote.api import reached, remote_blueprint
+from actuator.remote.control import AgentControl
+from actuator.remote.sender import Sender
 from actuator.sinks import build
 from actuator.step import Lane, Receipt, Step
 from actuator.webhook import MAX_BODY, Intake, alerts_blueprint
 from nodekit.http import HttpError
+from nodekit.nodeos import Nodeos
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +69,10 @@ class Actuator:
         self.metrics = Metrics(self.registry)
         self.gatekeeper = Gatekeeper(config.auth, loopback=config.loopback)
         self.watches: dict[str, GroupWatch] = {}
-        self._controls = _controls(config)
+        self.sender = (
+            None if config.mqtt is None else Sender(config.mqtt, config.hosts, self.ledger, self.registry)
+        )  # fmt: skip
+        self._controls = self._reach(config)
         self.executor = Executor(
             self.ledger, self._actions(), self._finished, led=self._led, confirm=self.leadership.confirm
         )  # fmt: skip
@@ -81,6 +91,24 @@ class Actuator:
                 recover=self._take_over,
             )  # fmt: skip
         self._stopped = threading.Event()
+
+    def _reach(self, config: Config) -> Mapping[tuple[str, str], Control]:
+        """How each node is paused and resumed: by its own API, or through its host's agent."""
+        return {
+            (name, node.name): self._control(name, node, group.poll_timeout)
+            for name, group in config.groups.items()
+            for node in group.nodes
+        }
+
+    def _control(self, group: str, node: Node, timeout: float) -> Control:
+        host = node.agent_host
+        if host is None or self.sender is None:  # the config refuses `via` without a broker
+            return NodeControl(node.url, node.write_url or node.url, timeout)
+        return AgentControl(
+            self.sender, host, node.agent_service, group,
+            lambda: self.ledger.read(lambda connection: groups.epoch(connection, group)),
+            Nodeos(node.url, timeout),
+        )  # fmt: skip
 
     def _leadership(self) -> Leadership:
         if not self.ledger.shared:
@@ -104,6 +132,7 @@ class Actuator:
             "pause": Production("pause", self._controls, self._still_fenced),
             "resume": Production("resume", self._controls, self._still_fenced),
             "failover": Failover(lambda: self.watches, time.time),
+            "recover": Recover(self.ledger, self.sender),
         }
 
     def _still_fenced(self, group: str, target: str) -> str | None:
@@ -152,6 +181,7 @@ class Actuator:
             groups=frozenset(self.config.groups),
             sink_actions={name: sink.type for name, sink in self.config.sinks.items()},
             max_alert_age=self.config.max_alert_age,
+            hosts={name: reached(name, host) for name, host in self.config.hosts.items()},
             group_waits={name: sink.group_wait for name, sink in self.config.sinks.items()},
         )
         intake = Intake(self.ledger, playbook, self.metrics, self._wake, time.time)
@@ -163,6 +193,7 @@ class Actuator:
         app.register_blueprint(
             notify_blueprint(self.config.sinks, self.ledger, self.notifier.wake, self._gate)
         )  # fmt: skip
+        app.register_blueprint(remote_blueprint(self.config.hosts, self.ledger, self._wake, self._gate))
         app.register_blueprint(page_blueprint(self.watches, self.ledger, self._gate))
         self._own_routes(app)
         return app
@@ -218,6 +249,8 @@ class Actuator:
         if not self.ledger.shared:
             self.executor.recover()
         self.notifier.recover()
+        if self.sender is not None:
+            self.sender.start()
         self.executor.start()
         self.notifier.start()
         self.clockwork.start()
@@ -230,6 +263,8 @@ class Actuator:
         server.close()
         for watch in self.watches.values():
             watch.stop()
+        if self.sender is not None:
+            self.sender.stop()
         self.executor.stop()
         self.clockwork.stop()
         self.notifier.stop()
@@ -238,14 +273,6 @@ class Actuator:
     def stop(self) -> None:
         """Finish what is being performed and end; callable from a signal handler."""
         self._stopped.set()
-
-
-def _controls(config: Config) -> Mapping[tuple[str, str], NodeControl]:
-    return {
-        (name, node.name): NodeControl(node.url, node.write_url or node.url, group.poll_timeout)
-        for name, group in config.groups.items()
-        for node in group.nodes
-    }
 
 
 def _error(status: int, text: str) -> Response:

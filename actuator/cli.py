@@ -17,6 +17,7 @@ from actuator.client import ApiError, Client
 from actuator.failover.explain import day, utc
 from actuator.notify.cli import telling
 from actuator.paper import certificate_lines, incident_line, timeline_lines
+from actuator.remote.cli import remote
 from nodekit.settings import parse_duration
 
 DEFAULT_URL = "http://127.0.0.1:19189"
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("group", metavar="GROUP")
     explain.set_defaults(run=_explain)
     telling(commands)
+    remote(commands)
     _moving(commands)
     _holding(commands)
     return parser

@@ -85,6 +85,14 @@ class Client:
         """What became of a test message."""
         return self._call("GET", f"/api/notifications/{key}")
 
+    def send_command(self, wish: Mapping[str, object]) -> str:
+        """Have a command sent to a host's agent; the key to ask for its outcome."""
+        return str(self._call("POST", "/api/commands", wish)["key"])
+
+    def command(self, key: str) -> dict[str, Any]:
+        """What became of a command."""
+        return self._call("GET", f"/api/commands/{key}")
+
     def deliveries(self, limit: int) -> list[dict[str, Any]]:
         """The newest attempts to send a message."""
         return list(self._call("GET", f"/api/deliveries?limit={limit}")["deliveries"])

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from actuator.configs.auth import Auth
 from actuator.configs.groups import Group
+from actuator.configs.hosts import Host, Mqtt
 from actuator.configs.notify import Notify
 from actuator.configs.playbook import Rule
 from actuator.configs.sinks import Sink
@@ -35,6 +36,8 @@ class Config(Settings):
     external_url: HttpUrl | None = None
     """Where operators reach this actuator; used in messages."""
     groups: dict[Name, Group] = Field(default_factory=dict)
+    mqtt: Mqtt | None = None
+    hosts: dict[Name, Host] = Field(default_factory=dict)
     sinks: dict[Name, Sink] = Field(default_factory=dict)
     notify: Notify = Notify()
     playbook: tuple[Rule, ...] = ()
@@ -68,6 +71,27 @@ class Config(Settings):
                     {"number": number + 1, "name": name, "known": ", ".join(known) or "there are none"},
                 )  # fmt: skip
         return playbook
+
+    @model_validator(mode="after")
+    def _hosts_can_be_reached(self) -> Self:
+        if self.hosts and self.mqtt is None:
+            raise PydanticCustomError("mqtt", "`hosts` need a broker: add `mqtt: {host: …}`")
+        known = ", ".join(self.hosts) or "there are none"
+        for number, rule in enumerate(self.playbook, start=1):
+            for do in rule.do:
+                if do.recover is not None and (do.recover.host or "") not in {"", *self.hosts}:
+                    raise PydanticCustomError(
+                        "host", "rule {number} recovers {host}, which is not among the hosts ({known})",
+                        {"number": number, "host": str(do.recover.host), "known": known},
+                    )  # fmt: skip
+        for name, group in self.groups.items():
+            for node in group.nodes:
+                if node.via is not None and node.agent_host not in self.hosts:
+                    raise PydanticCustomError(
+                        "host", "group {group}: {node} is reached via {via}; known hosts: {known}",
+                        {"group": name, "node": node.name, "via": node.via, "known": known},
+                    )  # fmt: skip
+        return self
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

@@ -15,7 +15,7 @@ from actuator.step import Claimed, Lane, Receipt, State, Step
 
 log = logging.getLogger(__name__)
 
-WORKERS = {Lane.CONTROL: 6, Lane.ASK: 2}
+WORKERS = {Lane.CONTROL: 6, Lane.ASK: 2, Lane.REMOTE: 8}
 """Threads a lane: as many nodes as may hang at the same time without delaying others. The lane `notify`
 is actuator/notify/notifier.py's."""
 IDLE = 0.5

@@ -18,6 +18,12 @@ def load(connection: Connection, group: str) -> GroupState | None:
     return None if raw is None else GroupState.from_json(raw)
 
 
+def epoch(connection: Connection, group: str) -> int:
+    """A group's fence number now; 0 before its first plan."""
+    found = connection.scalar(select(group_state.c.epoch).where(group_state.c.group == group))
+    return int(found or 0)
+
+
 def save(connection: Connection, group: str, state: GroupState, now: float) -> None:
     """Write a group's state; its epoch stands in a column of its own, for the claim of steps."""
     values = {"epoch": state.epoch, "state": state.to_json(), "updated_at": now}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from actuator.alert import Alert
-from actuator.configs.playbook import Rule
+from actuator.configs.playbook import Limits, Recover, Rule
 from actuator.episode import Placement
 from actuator.message import alert_note, as_arguments
 from actuator.step import Lane, Step, episode_key
@@ -21,6 +21,21 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """A host whose agent performs commands, as planning needs it."""
+
+    name: str
+    timeout: float
+    """Seconds that a result may take."""
+    remembers: bool
+    """Whether its agent knows what it ran; the original confuses what runs at the same time."""
+
+    def target(self, service: str) -> str:
+        """What one command at a time is under way to."""
+        return f"host:{self.name}/{service}" if self.remembers else f"host:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Playbook:
     """What planning needs to know of the configuration."""
 
@@ -29,6 +44,7 @@ class Playbook:
     sink_actions: Mapping[str, str]
     """Sink name → the action that sends to it."""
     max_alert_age: float
+    hosts: Mapping[str, Reached] = field(default_factory=dict)
     group_waits: Mapping[str, float] = field(default_factory=dict)
     """Sink name → seconds that what is not critical waits for company."""
 
@@ -69,6 +85,8 @@ def plan(
             found += [_notify(sink, name, occasion, playbook) for sink in do.notify or ()]
             if do.failover is not None and alert.firing:
                 found.append(_failover(name, occasion, playbook))
+            if do.recover is not None and alert.firing:
+                found.append(_recover(name, rule.limits, do.recover, occasion, playbook))
     return tuple(found)
 
 
@@ -89,6 +107,32 @@ def _failover(rule: str, occasion: _Occasion, playbook: Playbook) -> Planned:
     age = now - alert.starts_at
     if not known:
         return Planned(step, f"the label group={group!r} names no configured group")
+    if age > playbook.max_alert_age:
+        return Planned(step, f"the alert began {age:.0f} s ago, longer than {playbook.max_alert_age:g} s")
+    return Planned(step)
+
+
+def _recover(rule: str, limits: Limits, asked: Recover, occasion: _Occasion, playbook: Playbook) -> Planned:
+    alert, now = occasion.alert, occasion.now
+    name = asked.host or alert.labels.get("host", "")
+    host, age = playbook.hosts.get(name), now - alert.starts_at
+    what = {"service": asked.service, "command": asked.command}
+    key = episode_key(occasion.episode, rule, f"recover.{asked.service}.{asked.command}", name or "-")
+    step = Step(
+        key=key,
+        action="recover",
+        target=f"host:{name}" if host is None else host.target(asked.service),
+        reason=f"alert {alert.name} asks for {asked.command} of {asked.service} on {name or 'its host'}",
+        lane=Lane.REMOTE,
+        arguments={
+            "host": name, "timeout": 0.0 if host is None else host.timeout, **what,
+            "cooldown": limits.cooldown, "per_hour": limits.per_hour,
+        },
+        episode=occasion.episode,
+        not_after=now + playbook.max_alert_age,
+    )  # fmt: skip
+    if host is None:
+        return Planned(step, f"the label host={name!r} names no configured host")
     if age > playbook.max_alert_age:
         return Planned(step, f"the alert began {age:.0f} s ago, longer than {playbook.max_alert_age:g} s")
     return Planned(step)

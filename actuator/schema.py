@@ -175,6 +175,21 @@ shared_token = Table(
 )
 """Access tokens that all actuators share, sealed with the secret that they were given for."""
 
+remote_order = Table(
+    "remote_order",
+    metadata,
+    Column("task_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("step", String(512), unique=True),
+    Column("host", String(128), nullable=False),
+    Column("message", JSON, nullable=False),
+    Column("sent_at", Float, nullable=False),
+    Column("answered_at", Float),
+    Column("code", Integer),
+    Column("output", Text, nullable=False, server_default=""),
+)
+"""Commands to agents, written before they are sent; `step` is the control step that asked for one."""
+Index("remote_order_open", remote_order.c.answered_at, remote_order.c.sent_at)
+
 lease = Table(
     "lease",
     metadata,

@@ -27,6 +27,8 @@ class Lane(StrEnum):
     ASK = "ask"
     """Questions that wait for a group's decision; they must not occupy those that carry it out."""
     NOTIFY = "notify"
+    REMOTE = "remote"
+    """Commands to agents, which may take minutes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,11 @@ def get_json(url: str) -> Any:
     return json.loads(_call("GET", url))
 
 
+def get_text(url: str) -> str:
+    """The text of an answer. Raises HttpError."""
+    return _call("GET", url).decode()
+
+
 def post(url: str, body: bytes = b"") -> bytes:
     """The answer to a POST of JSON. Raises HttpError."""
     return _call("POST", url, body)

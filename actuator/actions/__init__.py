@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from actuator.actions import failover, production
+from actuator.actions import failover, production, recover
 
-ACTIONS: tuple[ModuleType, ...] = (production, failover)
+ACTIONS: tuple[ModuleType, ...] = (production, failover, recover)

@@ -1,17 +1,42 @@
-"""`chainwarden-agent`: not built yet; it refuses with that reason rather than pretend to run."""
+"""`chainwarden-agent`: argv → config → serve. It runs only what its own config allows."""
 
-import argparse
+import signal
+import ssl
 import sys
-from importlib.metadata import version
+import threading
+
+from actuator.agent import config as configs
+from actuator.agent.agent import Agent
+from actuator.agent.journal import JournalError
+from nodekit import logs
+from nodekit.program import parser
+from nodekit.settings import ConfigError
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status 1: there is no agent in this version."""
-    parser = argparse.ArgumentParser(prog="chainwarden-agent", description="The agent on a node's host.")
-    parser.add_argument("--version", action="version", version=f"chainwarden-agent {version('chainwarden')}")
-    parser.parse_args(argv)
-    sys.stderr.write("chainwarden-agent: this version has no agent yet; nothing was started\n")
-    return 1
+    """Exit status 0: ended when told to; 1: wrong configuration, journal in use, or address in use."""
+    arguments = parser("agent", "The hands on a node's host: obeys commands over MQTT.").parse_args(argv)
+    logs.set_up(arguments.level, arguments.format)
+    try:
+        config = configs.read(arguments.config)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    if arguments.check:
+        sys.stdout.write(f"{arguments.config}: valid\n")
+        return 0
+    try:
+        agent = Agent(config)
+        agent.start()
+    except (JournalError, OSError, ssl.SSLError) as error:
+        sys.stderr.write(f"chainwarden-agent: {error}\n")
+        return 1
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
+    agent.stop()
+    return 0
 
 
 if __name__ == "__main__":

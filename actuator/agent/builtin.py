@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +32,13 @@ class Builtin(Protocol):
         `message` is the checked command message, for what the wire format defines (a group's epoch, a
         configuration). Calls for one service never overlap. A failure that could be foreseen is an Outcome.
         """
+        ...
+
+
+@runtime_checkable
+class Recovering(Protocol):
+    """A builtin that can say what became of a command during which the agent was killed."""
+
+    def recover(self, command: str, message: Mapping[str, object], stop: threading.Event) -> Outcome | None:
+        """The outcome, or None when it cannot be known. Called at the agent's start, before new commands."""
         ...

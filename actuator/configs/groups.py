@@ -46,10 +46,29 @@ class Node(Settings):
     url: HttpUrl
     write_url: NodeUrl | None = None
     """Where pause and resume are served, when not at `url`: another port, or unix:///path/of/socket."""
+    via: str | None = Field(None, pattern=r"^agent:[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")
+    """`agent:HOST` or `agent:HOST/SERVICE`: pause and resume go through that host's agent; SERVICE is the
+    name under `nodeos` in its agent.yml, this node's name when left out."""
     starts_paused: bool = False
     """The operator asserts that every start of this nodeos has `pause-on-startup`."""
     proxied: bool = False
     """A reverse proxy stands between: what it takes over the network is not at the node yet."""
+
+    @property
+    def agent_host(self) -> str | None:
+        """The host whose agent pauses and resumes it."""
+        return None if self.via is None else self.via.removeprefix("agent:").partition("/")[0]
+
+    @property
+    def agent_service(self) -> str:
+        """Its service there."""
+        return (self.via or "").partition("/")[2] or self.name
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.via is not None and self.write_url is not None:
+            raise PydanticCustomError("via", "write `via` or `write_url`, not both")
+        return self
 
 
 class Group(Settings):

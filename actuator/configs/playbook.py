@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from nodekit.settings import Settings
+from nodekit.settings import Duration, Settings
 from nodekit.words import Name, OneOrMany, Words
 
 
@@ -13,16 +13,34 @@ class Failover(Settings):
     """Ask the group that the alert's `group` label names whether it should fail over."""
 
 
+class Recover(Settings):
+    """Have a host's agent run a command that its own config defines."""
+
+    service: Name
+    command: Name
+    host: Name | None = None
+    """Among `hosts`; the alert's label `host` when left out."""
+
+
+class Limits(Settings):
+    """How often one rule may have a command run on one host."""
+
+    cooldown: Duration = 0.0
+    """Time after the end of one during which no other one begins."""
+    per_hour: int = Field(6, ge=1)
+
+
 class Do(Settings):
     """One thing to do about an alert: exactly one key."""
 
     failover: Failover | None = None
+    recover: Recover | None = None
     notify: Annotated[tuple[Name, ...] | None, OneOrMany] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if (self.failover is None) == (self.notify is None):
-            raise PydanticCustomError("do", "write exactly one of failover, notify")
+        if [self.failover, self.recover, self.notify].count(None) != 2:
+            raise PydanticCustomError("do", "write exactly one of failover, recover, notify")
         return self
 
 
@@ -32,3 +50,5 @@ class Rule(Settings):
     when: dict[str, Words]
     """Label → value or list of values; the empty string matches an absent label."""
     do: tuple[Do, ...] = Field(min_length=1)
+    limits: Limits = Limits()
+    """Of `recover`."""

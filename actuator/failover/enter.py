@@ -116,6 +116,15 @@ def counted(state: GroupState, now: float) -> tuple[float, ...]:
     return (*state.takeovers, now)[-20:] if automatic else state.takeovers
 
 
+def counted_if_acted(state: GroupState, now: float) -> tuple[float, ...]:
+    """The automatic takeovers, with the one that is given up now if it may have moved production."""
+    plan = state.plan
+    acted = plan is not None and bool(
+        plan.resumed_at is not None or plan.tried or state.epoch != plan.first_epoch
+    )
+    return counted(state, now) if acted else state.takeovers
+
+
 def limit_reached(state: GroupState, policy: Policy, now: float) -> str | None:
     """Which limit of automatic takeovers is used up, in words."""
     recent = [moment for moment in state.takeovers if now - moment < DAY]

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 from actuator.facts import Facts, NodeFact, Reach, active_members
 from actuator.failover import running
-from actuator.failover.enter import anew, barred, begin, enter, latch, notice, pause_order
+from actuator.failover.enter import (
+    anew,
+    barred,
+    begin,
+    counted_if_acted,
+    enter,
+    latch,
+    notice,
+    pause_order,
+)
 from actuator.failover.gap import gap_until, next_opening
 from actuator.failover.machine import Event
 from actuator.failover.readiness import gone, just_restarted, lost, lost_lacks, not_gone_because, unready
@@ -52,7 +61,7 @@ def observing(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> 
     if state.plan is not None:
         refusal = barred(policy, facts)
         if refusal is not None and state.plan.request is None:
-            return _leave(state, policy, refusal)
+            return _leave(state, facts, policy, refusal)
         after = enter(state, Event.PLAN_FOUND, now, epoch=state.epoch + 1)
         return running.fencing(after, anew(facts), policy, asked)
     if asked.switchover is not None:
@@ -71,11 +80,11 @@ def _round_seconds(facts: Facts) -> float:
     return (round_slots(facts.chain.producers) if facts.chain else LARGEST_ROUND) * SLOT_SECONDS
 
 
-def _leave(state: GroupState, policy: Policy, refusal: Refusal) -> Decision:
+def _leave(state: GroupState, facts: Facts, policy: Policy, refusal: Refusal) -> Decision:
     """A plan of our own was interrupted by our restart, and automation may not act any more."""
     why = f"our own restart interrupted it, and it is not finished: {refusal.why}"
     told = notice(NoticeKind.ABORTED, state, policy, why)
-    after = replace(state, plan=None)
+    after = replace(state, plan=None, takeovers=counted_if_acted(state, facts.now))
     return Decision(after, notices=(told,), refusals=(refusal,), ended=Outcome("aborted"), why=why)
 
 

@@ -15,7 +15,7 @@ from actuator.facts import (
     stalled,
 )
 from actuator.failover.cost import certificate, first_block_after, proving_window
-from actuator.failover.enter import anew, counted, enter, latch, notice, pause_order
+from actuator.failover.enter import anew, counted, counted_if_acted, enter, latch, notice, pause_order
 from actuator.failover.machine import Event, Phase
 from actuator.failover.readiness import (
     best_candidate,
@@ -346,8 +346,7 @@ def _ended(state: GroupState, event: Event, facts: Facts, policy: Policy, why: s
     """The plan is over without a new holder."""
     plan = _plan(state)
     holder = plan.source if plan.source is not None else state.holder
-    acted = plan.resumed_at is not None or plan.tried or state.epoch != plan.first_epoch
-    takeovers = counted(state, facts.now) if acted else state.takeovers
+    takeovers = counted_if_acted(state, facts.now)
     after = enter(state, event, facts.now, plan=None, holder=holder, takeovers=takeovers)
     told = notice(NoticeKind.ABORTED, state, policy, why)
     ended = Outcome("aborted", certificate(plan, facts, policy))

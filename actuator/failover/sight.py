@@ -36,7 +36,11 @@ class Sight:
             node.name: MemberWatch(
                 node.name,
                 Nodeos(node.url, group.poll_timeout),
-                replace(seen.get(node.name, NodeFact(node.name)), starts_paused=node.starts_paused),
+                replace(
+                    seen.get(node.name, NodeFact(node.name)),
+                    starts_paused=node.starts_paused,
+                    agent=node.via is not None,
+                ),
                 changed,
                 clock,
             )

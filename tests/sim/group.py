@@ -197,8 +197,10 @@ class Group(World):
         """Somebody pauses or resumes a node by hand."""
         node = self.by_name[name]
         if node.process == "up":
+            was = node.paused
             self.set_paused(node, verb == "pause", "operator")
-            self.referee.by_hand(node, verb)
+            if node.paused != was:  # a pause of what is paused is seen by nobody
+                self.referee.by_hand(node, verb)
 
     def switchover(self, to: str, not_before: float = 0.0, request: str = "r1") -> None:
         """Somebody asks for a switchover, at once or for later (seconds after the first slot)."""

@@ -237,6 +237,7 @@ class Referee(Watcher):
         if self._barred_since is not None and self._automatic_since() > self._barred_since:
             self.broke("I11", f"{name} is resumed although automation is {self.actuator.policy.automation}")
         begin, end = self._held.get(name, (0.0, 0.0))
+        end -= 2 * abs(self.actuator.skew) if self.actuator.shares else 0.0  # the other one's clock says when
         if begin < now < end and name in self._written:
             self.broke("I11", f"{name} is resumed although an operator holds it")
         self._count()

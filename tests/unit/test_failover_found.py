@@ -173,10 +173,12 @@ def test_an_interrupted_takeover_is_not_finished_when_automation_may_not_act_any
     asked = resume_after_restart(planned(Phase.FENCING, now, Kind.SWITCHOVER, request="r1"), now)
 
     left = decide(own, gone, policy)
+    moved = decide(replace(own, epoch=own.epoch + 1), gone, policy)
     finished = decide(asked, gone, policy)
 
     assert (left.orders, left.state.phase, left.state.plan) == ((), Phase.OBSERVING, None)
     assert [notice.kind for notice in left.notices] == [NoticeKind.ABORTED]
+    assert (left.state.takeovers, moved.state.takeovers) == ((), (now,)), "it counts once it may have moved"
     assert finished.state.phase is Phase.FENCING
 
 

@@ -1,0 +1,236 @@
+"""Takes commands in, runs them in order, gives their results out; a command runs at most once, for ever."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from actuator.agent.admission import Rules, refusal
+from actuator.agent.builtin import Outcome
+from actuator.agent.journal import Entry, Journal, JournalError, Stage
+from actuator.agent.metrics import Metrics
+from actuator.remote.wire import (
+    BUSY,
+    DUPLICATE,
+    EXPIRED,
+    NO_COMMAND,
+    NO_SERVICE,
+    NOT_IMPLEMENTED,
+    UNKNOWN,
+    Command,
+    Malformed,
+    encode,
+    parse,
+    result,
+)
+
+log = logging.getLogger(__name__)
+
+CONFIG = "config"
+"""The service that a message with `config` is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A service that the agent has."""
+
+    commands: frozenset[str]
+    run: Callable[[Command], Outcome]
+    parallel: int = 1
+    recover: Callable[[Command], Outcome | None] | None = None
+    """What became of a command that the agent's death interrupted."""
+
+
+class Dispatcher:
+    """`arrived` is called by the MQTT thread and never waits for a command; each command has a thread."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        offers: Mapping[str, Offer],
+        journal: Journal,
+        publish: Callable[[str, bytes], None],
+        metrics: Metrics,
+        *,
+        parallel: int,
+        queue: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`publish` takes a command's key and its result, and sees to it that the broker gets it."""
+        self._rules = rules
+        self._offers = offers
+        self._journal = journal
+        self._publish = publish
+        self._metrics = metrics
+        self._parallel = parallel
+        self._most = queue
+        self._clock = clock
+        self._lock = threading.Condition()
+        self._waiting: dict[str, deque[Command]] = {}
+        self._running: dict[str, int] = {}
+        self._active: set[str] = set()
+        """task_ids that wait or run."""
+        self._closed = False
+
+    # --- commands come in ---------------------------------------------------------------------------
+
+    def arrived(self, payload: bytes, *, retained: bool = False, again: bool = False) -> None:
+        """A message of the command topic; it may be acknowledged when this returns.
+
+        `again`: the broker says that it sent it before. Raises JournalError: then it must not be.
+        """
+        command = parse(payload)
+        if isinstance(command, Malformed):
+            self._metrics.refused.labels("malformed").inc()
+            log.warning("message refused", extra={"fields": {"why": command.why, "bytes": len(payload)}})
+            return
+        entry = self._journal.find(command.key)
+        if entry is not None:
+            self._seen_before(command, entry, silent=retained or again)
+            return
+        with self._lock:
+            taken = str(command.task_id) in self._active
+        if taken:
+            self._answer_duplicate(command)
+            return
+        no = refusal(command, self._rules, self._clock(), retained=retained) or self._unknown(command)
+        self._journal.queue(command.key, str(command.task_id), command.members, self._clock())
+        if no is not None:
+            self._metrics.refused.labels(f"0x{no[0]:04x}").inc()
+            self._close(command, Outcome(*no))
+            return
+        self._enqueue(command)
+
+    def _unknown(self, command: Command) -> tuple[int, str] | None:
+        """In the words of the original."""
+        name = _service(command)
+        offer = self._offers.get(name)
+        if offer is None and command.config is not None:
+            return NOT_IMPLEMENTED, "this agent has no configuration to replace: `replace` is not set"
+        if offer is None:
+            return NO_SERVICE, f"Cannot find the service settings for: {command.service}"
+        if command.config is None and command.command not in offer.commands:
+            return NO_COMMAND, f"Cannot find {command.command} command for {command.service}"
+        with self._lock:
+            if sum(map(len, self._waiting.values())) >= self._most:
+                return BUSY, f"{self._most} commands wait already"
+        return None
+
+    def _seen_before(self, command: Command, entry: Entry, *, silent: bool) -> None:
+        if entry.stage is Stage.DONE:
+            if not silent or not entry.delivered:
+                self._give(command, Outcome(entry.code if entry.code is not None else UNKNOWN, entry.output))
+        elif not silent:
+            self._answer_duplicate(command)
+
+    def _answer_duplicate(self, command: Command) -> None:
+        self._metrics.refused.labels(f"0x{DUPLICATE:04x}").inc()
+        text = f"Received duplicate task_id: {command.task_id}"
+        self._publish("", result(command.task_id, DUPLICATE, text, self._clock()))
+
+    def _enqueue(self, command: Command) -> None:
+        with self._lock:
+            self._active.add(str(command.task_id))
+            self._waiting.setdefault(_service(command), deque()).append(command)
+            self._pump()
+
+    # --- commands run -------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Start what may start; the lock is held."""
+        for name, waiting in self._waiting.items():
+            most = self._offers[name].parallel
+            while waiting and self._running.get(name, 0) < most and not self._closed:
+                if sum(self._running.values()) >= self._parallel:
+                    return
+                command = waiting.popleft()
+                self._running[name] = self._running.get(name, 0) + 1
+                threading.Thread(
+                    target=self._run, args=(name, command), name=f"run-{name}", daemon=True
+                ).start()
+
+    def _run(self, name: str, command: Command) -> None:
+        try:
+            self._perform(name, command)
+        except JournalError as error:
+            log.error("a command is left open: %s", error)
+        finally:
+            with self._lock:
+                self._running[name] -= 1
+                self._active.discard(str(command.task_id))
+                self._pump()
+                self._lock.notify_all()
+
+    def _perform(self, name: str, command: Command) -> None:
+        if command.expires_at is not None and self._clock() > command.expires_at:
+            self._close(command, Outcome(EXPIRED, "it expired while it waited for others"))
+            return
+        self._journal.begin(command.key)
+        began = time.monotonic()
+        try:
+            outcome = self._offers[name].run(command)
+        except Exception as error:  # a service's own bug must not leave its command running
+            log.exception("service %s failed", name)
+            outcome = Outcome(UNKNOWN, f"{type(error).__name__} in service {name}")
+        self._metrics.seconds.labels(name).observe(time.monotonic() - began)
+        self._close(command, outcome)
+
+    # --- results go out -----------------------------------------------------------------------------
+
+    def _close(self, command: Command, outcome: Outcome) -> None:
+        self._journal.finish(command.key, outcome.code, outcome.output, self._clock())
+        name = _service(command) if _service(command) in self._offers else "unknown"
+        self._metrics.commands.labels(name, "ok" if outcome.code == 0 else "failed").inc()
+        log.info("command done", extra={"fields": {
+            "task_id": command.task_id, "service": _service(command), "command": command.command,
+            "code": outcome.code,
+        }})  # fmt: skip
+        self._give(command, outcome)
+
+    def _give(self, command: Command, outcome: Outcome) -> None:
+        self._publish(
+            command.key,
+            result(command.task_id, outcome.code, outcome.output, self._clock(), command.reply_bytes),
+        )
+
+    # --- start and end ------------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Close what the last end of the agent left open; before the first command. Raises JournalError."""
+        for entry in self._journal.open():
+            command = parse(encode(entry.message))
+            if isinstance(command, Malformed):
+                continue
+            if entry.stage is Stage.DONE:
+                self._seen_before(command, entry, silent=False)
+            elif entry.stage is Stage.RUNNING:
+                self._close(command, self._interrupted(command))
+            else:
+                no = self._unknown(command)
+                if no is None:
+                    self._enqueue(command)
+                else:
+                    self._close(command, Outcome(*no))
+
+    def _interrupted(self, command: Command) -> Outcome:
+        offer = self._offers.get(_service(command))
+        found = offer.recover(command) if offer is not None and offer.recover is not None else None
+        why = "the agent ended while the command ran; whether it ran to its end is not known"
+        return found or Outcome(UNKNOWN, why)
+
+    def close(self, patience: float) -> None:
+        """Start nothing more and wait for what runs; what takes longer is left running and noted as open."""
+        with self._lock:
+            self._closed = True
+            self._lock.wait_for(lambda: not any(self._running.values()), patience)
+
+    def sizes(self) -> tuple[int, int]:
+        """How many commands wait, and how many run."""
+        with self._lock:
+            return sum(map(len, self._waiting.values())), sum(self._running.values())
+
+
+def _service(command: Command) -> str:
+    return CONFIG if command.config is not None else command.service

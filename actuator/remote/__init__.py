@@ -1,0 +1,1 @@
+"""Recovery commands over MQTT: the messages, the broker, and the side that sends."""

@@ -1,0 +1,72 @@
+"""The MQTT broker: what a config file says of it, and a client made from that."""
+
+import socket
+import ssl
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from nodekit.settings import Secret, Settings
+from nodekit.words import Time
+
+RECONNECT = (1, 15)
+"""Seconds before the first and the later tries to connect again."""
+
+
+class Tls(Settings):
+    """TLS to the broker. The broker's certificate is always checked."""
+
+    ca_file: Path | None = None
+    """Only certificates signed by this authority are taken; the system's authorities when left out."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @field_validator("ca_file", "cert_file", "key_file")
+    @classmethod
+    def _is_there(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise PydanticCustomError("file", "{path} is no file", {"path": str(path)})
+        return path
+
+
+class Broker(Settings):
+    """Where commands and results go through."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(1883, gt=0, le=65535)
+    username: str | None = None
+    password_file: Secret | None = None
+    tls: Tls | None = None
+    keepalive: Time = 30.0
+
+
+def client(broker: Broker, client_id: str) -> mqtt.Client:
+    """A client with a persistent session; its user acknowledges messages. Raises OSError, ssl.SSLError."""
+    made = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=False,
+        protocol=mqtt.MQTTv311,
+        manual_ack=True,
+        reconnect_on_failure=True,
+    )
+    if broker.username is not None:
+        made.username_pw_set(broker.username, broker.password_file.reveal() if broker.password_file else None)
+    if broker.tls is not None:
+        context = ssl.create_default_context(cafile=broker.tls.ca_file)
+        if broker.tls.cert_file is not None:
+            context.load_cert_chain(broker.tls.cert_file, broker.tls.key_file)
+        made.tls_set_context(context)
+    made.reconnect_delay_set(*RECONNECT)
+    made.max_inflight_messages_set(64)
+    made.on_socket_open = _no_delay
+    return made
+
+
+def _no_delay(_client: mqtt.Client, _data: object, sock: object) -> None:
+    """Small messages go out at once: with Nagle's algorithm an answer was measured to take 88 ms."""
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

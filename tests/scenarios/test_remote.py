@@ -1,0 +1,211 @@
+"""Alert or operator → actuator → broker → agent → effect, with real parts, and what their deaths leave behind."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.binaries import CHECKOUT
+from lab.chain import Chain
+from lab.health import heal
+from lab.mosquitto import Mosquitto
+from lab.server import poll
+from lab.slack import Slack
+from lab.stack import GROUP, Program, actuator_config
+from lab.talk import Talk
+from lab.webcall import get_json, get_text, post
+
+MARKED = {"alertname": "ServiceDown", "severity": "critical", "host": "h1", "service": "mark"}
+STARTED = datetime.now(UTC).isoformat()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One broker, one agent for all members, one actuator."""
+
+    broker: Mosquitto
+    agent: Program
+    actuator: Program
+    marks: Path
+
+    def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "actuator.cli", "--actuator.url", self.actuator.url, *words]
+        environment = {"PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin"}
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    def group(self) -> dict[str, Any]:
+        found: dict[str, Any] = get_json(f"{self.actuator.url}/api/groups/{GROUP}")
+        return found
+
+    def steps(self, action: str) -> list[dict[str, Any]]:
+        history = get_json(f"{self.actuator.url}/api/history?limit=500")
+        return [row for row in history["steps"] if row["action"] == action]
+
+    def connected(self) -> bool:
+        return all(
+            re.search(r"broker_connected 1.0", get_text(f"{one.url}/metrics")) is not None
+            for one in (self.agent, self.actuator)
+        )
+
+
+@pytest.fixture(scope="module")
+def field(running_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
+    root = tmp_path_factory.mktemp("remote")
+    marks = root / "marks"
+    heal(running_chain)
+    for node in running_chain.members.values():
+        (node.dir / "config").mkdir(exist_ok=True)
+        (node.dir / "config" / "config.ini").write_text("pause-on-startup = true\n")
+    with Mosquitto(root / "broker") as broker, Slack() as slack:
+        mqtt = {"host": "127.0.0.1", "port": broker.port}
+        agent = Program("agent", "actuator.agent", root / "agent", {
+            "host": "h1", "mqtt": mqtt, "topics": {"command": "cmd/h1", "result": "res/h1"},
+            "journal": str(root / "agent" / "agent.db"),
+            "services": {
+                "mark": {"commands": {
+                    "restart": {"shell": f"echo restarted >> {marks}"},
+                    "slow": {"shell": f"echo slow >> {marks}; sleep 2; echo done"},
+                    "fail": {"shell": "echo broken; exit 7"},
+                }},
+            },
+            "nodeos": {
+                name: {
+                    "url": node.url, "group": GROUP, "match": re.escape(str(node.dir / "data")),
+                    "config_dir": str(node.dir / "config"),
+                }
+                for name, node in running_chain.members.items()
+            },
+        })  # fmt: skip
+        secret = root / "slack_webhook"
+        secret.write_text(slack.webhook_url)
+        config = actuator_config(running_chain, root, secret, "on", {"cooldown": "1s", "per_day": 9})
+        for node in config["groups"][GROUP]["nodes"]:
+            node["via"] = "agent:h1"
+        rule = {
+            "when": {"alertname": "ServiceDown"}, "do": [{"recover": {"service": "mark", "command": "restart"}}],
+            "limits": {"per_hour": 1},
+        }  # fmt: skip
+        config |= {
+            "mqtt": mqtt,
+            "hosts": {"h1": {"command_topic": "cmd/h1", "result_topic": "res/h1", "timeout": "20s"}},
+            "playbook": [rule, *config["playbook"]],
+        }
+        running_chain["C"].stop()
+        with agent, Program("actuator", "actuator", root / "actuator", config) as actuator:
+            made = Field(broker, agent, actuator, marks)
+            assert poll(made.connected, 10)
+            yield made
+
+
+def alert(field: Field, **labels: str) -> None:
+    body = {"version": "4", "receiver": "r", "alerts": [{
+        "status": "firing", "labels": {**MARKED, **labels}, "annotations": {"summary": "s"},
+        "startsAt": STARTED,
+    }]}  # fmt: skip
+    post(f"{field.actuator.url}/alerts", json.dumps(body).encode())
+
+
+def test_an_operators_command_gives_output_and_exit_status_as_if_it_ran_here(field: Field) -> None:
+    done = field.cli("send-command", "h1", "mark", "fail")
+    unknown = field.cli("send-command", "h1", "nosuch", "fail")
+    nowhere = field.cli("send-command", "h9", "mark", "fail")
+
+    assert (done.returncode, done.stdout) == (7, "broken\n")
+    assert unknown.returncode == 70
+    assert "Cannot find the service settings for: nosuch" in unknown.stdout
+    assert (nowhere.returncode, nowhere.stderr) == (1, "chainwarden: no host h9; known: h1\n")
+
+
+def test_an_alert_has_a_command_run_once_and_within_its_limits(field: Field) -> None:
+    alert(field)
+    assert poll(lambda: bool(field.steps("recover")) and field.marks.exists(), 10)
+    alert(field)
+    alert(field, instance="another")
+    alert(field, host="nowhere")
+
+    def settled() -> bool:
+        rows = [row for row in field.steps("recover") if row["key"].startswith("episode/")]
+        return len(rows) == 3 and all(row["state"] in ("ok", "skipped") for row in rows)
+
+    assert poll(settled, 10), field.steps("recover")
+    rows = {row["key"].split("/")[1]: row for row in field.steps("recover") if "episode" in row["key"]}
+    assert [rows[key]["state"] for key in sorted(rows)] == ["ok", "skipped", "skipped"]
+    assert "the limit" in rows["2"]["detail"]
+    assert "names no configured host" in rows["3"]["detail"]
+    assert field.marks.read_text().split() == ["restarted"]
+
+
+def test_production_moves_through_the_agent_which_proves_a_stopped_node_and_keeps_fences(
+    field: Field, running_chain: Chain
+) -> None:
+    chain = running_chain
+    assert poll(lambda: field.group()["phase"] == "steady", 60), field.group()["why"]
+    assert poll(lambda: field.group()["nodes"][1]["not_ready_because"] == [], 30), field.group()["nodes"][1]
+    moved = field.cli("switchover", GROUP, "--to", "B")
+    assert moved.returncode == 0, moved.stdout + moved.stderr
+    assert chain["A"].paused()
+    assert not chain["B"].paused()
+    stopped = next(row for row in field.steps("pause") if row["key"].endswith("/C"))
+    assert "no process matches, and its start is fenced by" in stopped["detail"], "C was never seen up"
+    _old_orders_are_refused(field, chain, field.group()["epoch"])
+    _a_fence_outlives_a_restart(chain, field)
+
+
+def _old_orders_are_refused(field: Field, chain: Chain, epoch: int) -> None:
+    with Talk(field.broker.port, "cmd/h1", "res/h1") as talk:
+        old = talk.ask(1, "A", "resume", group=GROUP, epoch=epoch - 1)
+        bare = talk.ask(2, "A", "resume")
+        status = talk.ask(3, "A", "status")["message"]
+    assert old["code"] == 0x3006, old
+    assert bare["code"] == 0x3012
+    assert f"kept fence: epoch {epoch}" in status
+    assert "config.ini" in status
+    assert chain["A"].paused()
+
+
+def _a_fence_outlives_a_restart(chain: Chain, field: Field) -> None:
+    """Started by somebody without `pause-on-startup`, against its fence."""
+    config = chain["A"].dir / "config" / "config.ini"
+    chain["A"].stop()
+    config.write_text("")
+    chain["A"].start_paused = False
+    chain["A"].start()
+    assert poll(chain["A"].paused, 1.0, every=0.02), field.agent.log_tail(40)
+    config.write_text("pause-on-startup = true\n")
+    chain["A"].start_paused = True
+
+
+def test_a_result_that_comes_after_the_actuators_death_is_still_written_down(field: Field) -> None:
+    field.marks.unlink(missing_ok=True)
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "actuator.cli", "--actuator.url", field.actuator.url, "send-command", "h1", "mark", "slow"],
+        env={"PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert poll(field.marks.exists, 10)
+    field.actuator.kill9()
+    asked.wait(20)
+    field.actuator.start()
+
+    def told() -> str:
+        return next(row["detail"] for row in field.steps("recover") if row["key"].startswith("command/"))
+
+    assert poll(lambda: "answered late: code 0: done" in told(), 20), told()
+    assert field.marks.read_text().split() == ["slow"]
+
+
+def test_without_a_broker_a_command_is_certainly_not_sent_and_works_again_with_it(field: Field) -> None:
+    field.broker.kill9()
+    away = field.cli("send-command", "h1", "mark", "fail")
+    field.broker.start()
+
+    assert away.returncode == 69
+    assert "not sent: no connection to the broker" in away.stderr
+    assert poll(field.connected, 30)
+    assert field.cli("send-command", "h1", "mark", "fail").returncode == 7
