@@ -52,7 +52,7 @@ def refusal(tmp_path: Path, text: str) -> str:
         ("playbook:\n  - when: {a: b}\n    do: [{notify: [ops]}]\n",
          ":2: playbook: rule 1 notifies ops, which is not among the sinks (there are none)"),
         ("playbook:\n  - when: {a: b}\n    do: [{}]\n",
-         ":4: playbook[0].do[0]: write exactly one of failover, notify"),
+         ":4: playbook[0].do[0]: write exactly one of failover, recover, notify"),
         ("sinks:\n  ops: {type: apprise, url_file: there, fallback: sms}\n",
          ":3: sinks.ops.url_file: the file {tmp}/there cannot be read: No such file or directory"),
         ("notify: {started: [nobody]}\n",
