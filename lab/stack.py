@@ -12,6 +12,7 @@ import yaml
 from lab.alertmanager import Alertmanager
 from lab.binaries import CHECKOUT
 from lab.chain import Chain
+from lab.packing import OUR_KEY
 from lab.ports import free_port
 from lab.prometheus import Prometheus
 from lab.server import Server, poll
@@ -167,7 +168,8 @@ def exporter_config(chain: Chain) -> dict[str, Any]:
         for name, node in chain.members.items()
     }
     nodes = {**members, chain.world.name: {"url": chain.world.url, "role": "F"}}
-    return {"state_dir": "state", "chains": {"eos": {"producers": [chain.ours], "nodes": nodes}}}
+    ours = {"producers": [chain.ours], "public_keys": {chain.ours: OUR_KEY.public}}
+    return {"state_dir": "state", "chains": {"eos": {**ours, "nodes": nodes}}}
 
 
 def actuator_config(

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from nodekit.answers import Schedules
 
+CHANGES_FOR_US = ("enters", "leaves", "key", "size")
+"""What a coming schedule may change for a producer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

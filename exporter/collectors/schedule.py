@@ -6,7 +6,7 @@ antelope_producer_schedule_change_pending{chain="eos",producer="eosstorebest",ch
 
 from collections.abc import Iterable, Sequence
 
-from exporter.antelope.schedules import Seen, coming, noted
+from exporter.antelope.schedules import CHANGES_FOR_US, Seen, coming, noted
 from exporter.antelope.sight import Sight, best
 from exporter.collector import CollectorError, Source
 from exporter.config import Config
@@ -46,7 +46,7 @@ KEY_EXPECTED = Metric(
 )
 COMING = Metric(
     "antelope_producer_schedule_change_pending",
-    "1 while a pending or proposed schedule changes something for our producer: enters, leaves, key, size.",
+    "1 while a pending or proposed schedule changes this for our producer: enters, leaves, key, size.",
     (*_OURS, "change"),
 )
 METRICS: tuple[Metric, ...] = (VERSION, SIZE, CHANGES, KEY_CHANGES, KEY_EXPECTED, COMING)
@@ -92,8 +92,9 @@ def schedule_samples(chain: str, settings: Chain, seen: Seen) -> Iterable[Sample
         keys, wanted = read.active.keys_of(producer), settings.public_keys.get(producer)
         if keys and wanted is not None:
             yield KEY_EXPECTED.sample(float(wanted in keys), chain, producer)
-        for change in coming(read, producer):
-            yield COMING.sample(1, chain, producer, change)
+        found = set(coming(read, producer))
+        for change in CHANGES_FOR_US:
+            yield COMING.sample(float(change in found), chain, producer, change)
 
 
 def build(_config: Config) -> Sequence[Source]:

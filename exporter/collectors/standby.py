@@ -6,6 +6,7 @@ antelope_standby_unready_reason{group="eosstorebest",node="singapore",reason="no
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from exporter.antelope.schedules import CHANGES_FOR_US
 from exporter.antelope.standby import Standby, reasons
 from exporter.collector import Source
 from exporter.collectors import forks, nodeos, peers, production, schedule
@@ -90,7 +91,7 @@ def _facts(
         witnesses=sum(1 for witness in witnesses if witness.succeeded),
         scheduled=None if scheduled is None else bool(scheduled),
         key_right=one(schedule.KEY_EXPECTED, chain, group) != 0,
-        changing=any(key[0] == schedule.COMING.name and key[1][:2] == (chain, group) for key in values),
+        changing=any(one(schedule.COMING, chain, group, change) for change in CHANGES_FOR_US),
         head_age=None if newest is None else now - newest,
     )
 

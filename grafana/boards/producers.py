@@ -188,10 +188,15 @@ def node_panels() -> list[Panel]:
             "none", Query(f"max by (node) (increase(antelope_node_restarts_total{OF_NODE}[$__rate_interval]))", "{{node}}"),
         ),
         table(
-            "Start and pause", "Whether a start leaves the node paused, asserted and seen; whether its pause was asked for.", "none",
-            Query('max by (node) (antelope_node_starts_paused{@,node=~"$node",how="asserted"})', "Starts paused: asserted"),
-            Query('max by (node) (antelope_node_starts_paused{@,node=~"$node",how="seen"})', "Starts paused: seen"),
-            Query(f"max by (node) (antelope_production_paused_explicitly{OF_NODE})", "Paused by request"),
+            "Starts paused", "Whether a start leaves the node paused: asserted by the configuration, seen at its restart.", "none",
+            Query(f"max by (node, how) (antelope_node_starts_paused{OF_NODE})", "Starts paused"),
+            width=12, column_words={"Starts paused": {"1": ("yes", "green"), "0": ("no", "red")}},
+            runbooks=("AntelopeStartFenceBroken",),
+        ),
+        states(
+            "Paused by request", "Whether somebody asked for its pause; on Spring a node may also pause itself.",
+            Query(f"max by (node) (antelope_production_paused_explicitly{OF_NODE})", "{{node}}"),
+            width=12, words={"1": ("paused", "yellow"), "0": ("active", "green")},
         ),
         table(
             "Chain and version", "What each node runs.", "none",
