@@ -7,8 +7,8 @@ from importlib.metadata import version
 import yaml
 from flask import Flask, Response, make_response, request
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.exposition import choose_encoder
 
+from exporter.exposition import encoder
 from exporter.oneoff import OneLook, RefusedError
 from exporter.runtime import Runtime
 from nodekit.settings import ConfigError
@@ -33,10 +33,10 @@ def _metrics(app: Flask, registry: CollectorRegistry) -> None:
     @app.get("/metrics")
     def metrics() -> Response:
         """Text 0.0.4 or OpenMetrics, as the Accept header asks; `name[]` selects families."""
-        encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
+        write, content_type = encoder(request.headers.get("Accept", ""))
         names = request.args.getlist("name[]")
         chosen = registry.restricted_registry(names) if names else registry
-        body = encoder(chosen)
+        body = write(chosen.collect())
         response = make_response(body, 200, {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"})
         if request.accept_encodings["gzip"] > 0:
             response.set_data(gzip.compress(body, 1))
@@ -58,8 +58,8 @@ def _probe(app: Flask) -> None:
             return _text(str(error), 400)
         registry = CollectorRegistry()
         registry.register(look)
-        encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return make_response(encoder(registry), 200, {"Content-Type": content_type})
+        write, content_type = encoder(request.headers.get("Accept", ""))
+        return make_response(write(registry.collect()), 200, {"Content-Type": content_type})
 
 
 def _health(app: Flask, runtime: Runtime) -> None:
