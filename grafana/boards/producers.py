@@ -214,10 +214,10 @@ def standby_panels() -> list[Panel]:
             width=12, words={"1": ("ready", "green"), "0": ("not ready", "red")},
             runbooks=("AntelopeStandbyNotReady",),
         ),
-        table(
-            "Why not", "Every reason why a standby is not ready.", "none",
-            Query(f"max by (group, node, reason) (antelope_standby_unready_reason{OF_GROUP})", "1"), hide=("1",),
-            width=12, runbooks=("AntelopeStandbyNotReady",),
+        states(
+            "Why not", "Every reason why a standby is not ready, while it holds.",
+            Query(f"max by (group, node, reason) (antelope_standby_unready_reason{OF_GROUP})", "{{node}}: {{reason}}"),
+            width=12, words={"1": ("so", "yellow")}, runbooks=("AntelopeStandbyNotReady",),
         ),
         states(
             "On the chain", "Whether each node has the blocks of the node with the newest head.",
