@@ -19,6 +19,7 @@ from actuator.actions.production import Production
 from actuator.actions.recover import Recover
 from actuator.api import api_blueprint
 from actuator.auth import Gatekeeper, caller_of
+from actuator.collectd_bridge import collectd_blueprint
 from actuator.config import Config
 from actuator.configs.groups import Node
 from actuator.executor import Executor, Performer
@@ -194,6 +195,8 @@ class Actuator:
             notify_blueprint(self.config.sinks, self.ledger, self.notifier.wake, self._gate)
         )  # fmt: skip
         app.register_blueprint(remote_blueprint(self.config.hosts, self.ledger, self._wake, self._gate))
+        if self.config.collectd is not None:
+            app.register_blueprint(collectd_blueprint(self.config.collectd, self.gatekeeper))
         app.register_blueprint(page_blueprint(self.watches, self.ledger, self._gate))
         self._own_routes(app)
         return app

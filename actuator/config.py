@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from actuator.configs.auth import Auth
+from actuator.configs.collectd import Collectd
 from actuator.configs.groups import Group
 from actuator.configs.hosts import Host, Mqtt
 from actuator.configs.notify import Notify
@@ -37,6 +38,8 @@ class Config(Settings):
     """Where operators reach this actuator; used in messages."""
     groups: dict[Name, Group] = Field(default_factory=dict)
     mqtt: Mqtt | None = None
+    collectd: Collectd | None = None
+    """Opens POST /collectd."""
     hosts: dict[Name, Host] = Field(default_factory=dict)
     sinks: dict[Name, Sink] = Field(default_factory=dict)
     notify: Notify = Notify()

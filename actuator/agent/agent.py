@@ -10,12 +10,13 @@ from prometheus_client import CollectorRegistry, Info, ProcessCollector, start_h
 from actuator.agent.admission import Rules
 from actuator.agent.builtin import Builtin
 from actuator.agent.config import Config
-from actuator.agent.dispatcher import Dispatcher
+from actuator.agent.dispatcher import CONFIG, Dispatcher
 from actuator.agent.journal import Journal, JournalError
 from actuator.agent.link import Arrived, Link
 from actuator.agent.metrics import Metrics
 from actuator.agent.nodeos import NodeService, keep_fence
 from actuator.agent.offers import offers, output_folder
+from actuator.agent.replace.service import ReplaceService
 from actuator.agent.rpc_switch.service import RpcSwitchService
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Agent:
         }
         builtins: dict[str, Builtin] = {**self.nodes}
         builtins |= {name: RpcSwitchService(one) for name, one in config.rpc_switch.items()}
+        if config.replace is not None:
+            builtins[CONFIG] = ReplaceService(config.replace, self.journal)
         keys = {name: sender.key_file.reveal() for name, sender in config.senders.items()}
         self.dispatcher = Dispatcher(
             Rules(config.host, keys, config.require_expiry, config.require_host),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from actuator.agent.replace.config import Replace
 from actuator.agent.rpc_switch.config import RpcSwitch
 from actuator.remote.broker import Broker, Tls
 from nodekit.settings import ConfigError, Duration, Secret, Settings, load
@@ -130,6 +131,8 @@ class Config(Settings):
     """Whether a command must name this host."""
     services: dict[Name, Service] = Field(default_factory=dict)
     nodeos: dict[Name, Node] = Field(default_factory=dict)
+    replace: Replace | None = None
+    """A daemon whose configuration may be replaced: what messages with `config` are for."""
     rpc_switch: dict[Name, RpcSwitch] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab.binaries import CHECKOUT
+from lab.binaries import CHECKOUT, debian
 from lab.chain import Chain
 from lab.health import heal
 from lab.mosquitto import Mosquitto
@@ -75,6 +75,7 @@ def field(running_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Ite
                     "fail": {"shell": "echo broken; exit 7"},
                 }},
             },
+            "replace": replacement(root / "collectd"),
             "nodeos": {
                 name: {
                     "url": node.url, "group": GROUP, "match": re.escape(str(node.dir / "data")),
@@ -102,6 +103,25 @@ def field(running_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Ite
             made = Field(broker, agent, actuator, marks)
             assert poll(made.connected, 10)
             yield made
+        subprocess.run(["/bin/sh", "-c", f'kill -9 "$(cat {root}/collectd/pid)"'], check=False)
+
+
+def collectd_config(folder: Path, interval: int) -> str:
+    return f'BaseDir "{folder}"\nPIDFile "{folder}/pid"\nInterval {interval}\nLoadPlugin cpu\n'
+
+
+def replacement(folder: Path) -> dict[str, Any]:
+    """A real collectd, for the agent to put another configuration in place."""
+    folder.mkdir()
+    file = folder / "collectd.conf"
+    file.write_text(collectd_config(folder, 10))
+    collectd = str(debian("collectd"))
+    subprocess.run([collectd, "-C", str(file)], check=True)
+    return {
+        "file": str(file), "check": [collectd, "-T", "-C", "{file}"], "collectd": True, "match": "collectd",
+        "stop": ["/bin/sh", "-c", f'kill "$(cat {folder}/pid)"'], "start": [collectd, "-C", str(file)],
+        "pid_file": str(folder / "pid"), "stays_for": "500ms",
+    }  # fmt: skip
 
 
 def alert(field: Field, **labels: str) -> None:
@@ -121,6 +141,23 @@ def test_an_operators_command_gives_output_and_exit_status_as_if_it_ran_here(fie
     assert unknown.returncode == 70
     assert "Cannot find the service settings for: nosuch" in unknown.stdout
     assert (nowhere.returncode, nowhere.stderr) == (1, "chainwarden: no host h9; known: h1\n")
+
+
+def test_a_configuration_is_sent_replaced_and_refused_with_its_reason(field: Field, tmp_path: Path) -> None:
+    folder = field.agent.dir.parent / "collectd"
+    (tmp_path / "good.conf").write_text(collectd_config(folder, 20))
+    (tmp_path / "bad.conf").write_text("LoadPlugin nosuch\n")
+
+    done = field.cli("send-config", "h1", str(tmp_path / "good.conf"))
+    refused = field.cli("send-config", "h1", str(tmp_path / "bad.conf"))
+    absent = field.cli("send-config", "h1", str(tmp_path / "absent.conf"))
+
+    assert (done.returncode, done.stdout) == (0, "Succeeded to replace the config.\n"), done
+    assert refused.returncode == 70
+    assert "New config seems broken!" in refused.stdout
+    assert "Interval 20" in (folder / "collectd.conf").read_text()
+    assert absent.returncode == 2
+    assert "No such file" in absent.stderr
 
 
 def test_an_alert_has_a_command_run_once_and_within_its_limits(field: Field) -> None:

@@ -1,0 +1,53 @@
+"""What agent.yml may say of `replace`."""
+
+import re
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from nodekit.settings import Settings
+from nodekit.words import Time
+
+FILE = "{file}"
+"""Stands for the copy that is checked."""
+
+
+class Replace(Settings):
+    """One daemon whose configuration may be replaced. All programs are started without a shell."""
+
+    file: Path
+    """The configuration; a symbolic link is followed."""
+    check: tuple[str, ...] = Field(min_length=1)
+    """Exits with 0 when the configuration `{file}` is right; must not disturb the running daemon."""
+    collectd: bool = False
+    """Check a copy whose pid file, logs, sockets and ports are elsewhere: `collectd -T` opens all of them."""
+    stop: tuple[str, ...] = ()
+    """Stops the daemon; left out when `start` restarts it."""
+    start: tuple[str, ...] = Field(min_length=1)
+    pid_file: Path | None = None
+    match: str | None = None
+    """Regular expression over the command line of the daemon's process."""
+    health: tuple[str, ...] = ()
+    """Exits with 0 when the daemon works."""
+    stops_within: Time = 10.0
+    starts_within: Time = 10.0
+    stays_for: Time = 3.0
+    """So long the new process must live before the replacement counts as done."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if not any(FILE in word for word in self.check):
+            raise PydanticCustomError(
+                "check", "`check` must name the copy to check as {file}", {"file": FILE}
+            )
+        if self.pid_file is None and self.match is None:
+            raise PydanticCustomError(
+                "pid", "write `pid_file` or `match`: how is the daemon's process found?"
+            )
+        try:
+            re.compile(self.match or "")
+        except re.error as error:
+            raise PydanticCustomError("match", "`match`: {why}", {"why": str(error)}) from None
+        return self
