@@ -18,6 +18,7 @@ from actuator.agent.nodeos import NodeService, keep_fence
 from actuator.agent.offers import offers, output_folder
 from actuator.agent.replace.service import ReplaceService
 from actuator.agent.rpc_switch.service import RpcSwitchService
+from actuator.agent.service import DaemonService
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ class Agent:
         }
         builtins: dict[str, Builtin] = {**self.nodes}
         builtins |= {name: RpcSwitchService(one) for name, one in config.rpc_switch.items()}
+        for name, daemon in config.daemons.items():
+            fenced = None if daemon.producer is None else self.nodes[daemon.producer].start_fence
+            builtins[name] = DaemonService(daemon, fenced)
         if config.replace is not None:
             builtins[CONFIG] = ReplaceService(config.replace, self.journal)
         keys = {name: sender.key_file.reveal() for name, sender in config.senders.items()}

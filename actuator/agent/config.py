@@ -1,6 +1,7 @@
 """What agent.yml may say, and how the original's JSON config is read as one."""
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -85,6 +86,31 @@ class Topics(Settings):
         return self
 
 
+class Daemon(Settings):
+    """A daemon of this host that may be started and stopped."""
+
+    start: tuple[str, ...] = Field(min_length=1)
+    """Program with arguments, without a shell; it must return once the daemon is on its way."""
+    stop: tuple[str, ...] = Field(min_length=1)
+    pid_file: Path | None = None
+    match: str | None = None
+    """Regular expression over the command line of its process."""
+    timeout: Time = 30.0
+    """For each program, and for the process to come or go."""
+    producer: Name | None = None
+    """Its name under `nodeos`, for a block producer: it is started only when its start is fenced."""
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Self:
+        if self.pid_file is None and self.match is None:
+            raise PydanticCustomError("pid", "write `pid_file` or `match`: how is its process found?")
+        try:
+            re.compile(self.match or "")
+        except re.error as error:
+            raise PydanticCustomError("match", "`match`: {why}", {"why": str(error)}) from None
+        return self
+
+
 class Node(Settings):
     """A nodeos on this host that may be paused, resumed and proven stopped."""
 
@@ -130,6 +156,8 @@ class Config(Settings):
     require_host: bool = False
     """Whether a command must name this host."""
     services: dict[Name, Service] = Field(default_factory=dict)
+    daemons: dict[Name, Daemon] = Field(default_factory=dict)
+    """Each is a service with the commands start, stop, restart, status."""
     nodeos: dict[Name, Node] = Field(default_factory=dict)
     replace: Replace | None = None
     """A daemon whose configuration may be replaced: what messages with `config` are for."""
@@ -139,7 +167,8 @@ class Config(Settings):
     def _names_differ(self) -> Self:
         seen: dict[str, str] = dict.fromkeys(RESERVED, "the agent itself")
         for kind, names in (
-            ("services", self.services), ("nodeos", self.nodeos), ("rpc_switch", self.rpc_switch)
+            ("services", self.services), ("daemons", self.daemons), ("nodeos", self.nodeos),
+            ("rpc_switch", self.rpc_switch),
         ):  # fmt: skip
             for name in names:
                 if name in seen:
@@ -148,6 +177,12 @@ class Config(Settings):
                         {"kind": kind, "name": name, "other": seen[name]},
                     )  # fmt: skip
                 seen[name] = kind
+        for name, daemon in self.daemons.items():
+            if daemon.producer is not None and daemon.producer not in self.nodeos:
+                raise PydanticCustomError(
+                    "producer", "daemons.{name}: `producer` {producer} is not among `nodeos`",
+                    {"name": name, "producer": daemon.producer},
+                )  # fmt: skip
         return self
 
 

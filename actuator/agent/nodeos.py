@@ -202,6 +202,10 @@ class NodeService:
         except OSError:
             return None
 
+    def start_fence(self) -> str | None:
+        """What makes its next start come up paused; None when nothing was found."""
+        return self._start_fence(None)
+
     # --- the fence is kept --------------------------------------------------------------------------
 
     def guard(self) -> None:

@@ -1,7 +1,9 @@
 """The MQTT broker: what a config file says of it, and a client made from that."""
 
+import logging
 import socket
 import ssl
+import sys
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -11,6 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from nodekit.settings import Secret, Settings
 from nodekit.words import Time
+
+log = logging.getLogger(__name__)
 
 RECONNECT = (1, 15)
 """Seconds before the first and the later tries to connect again."""
@@ -63,7 +67,23 @@ def client(broker: Broker, client_id: str) -> mqtt.Client:
     made.reconnect_delay_set(*RECONNECT)
     made.max_inflight_messages_set(64)
     made.on_socket_open = _no_delay
+    made.on_connect_fail = _Complaint(f"{broker.host}:{broker.port}")
     return made
+
+
+class _Complaint:
+    """Says why the broker cannot be reached, once for each reason in a row."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._told = ""
+
+    def __call__(self, _client: mqtt.Client, _data: object) -> None:
+        error = sys.exc_info()[1]  # paho calls this while it handles the error, and does not pass it on
+        why = "no connection" if error is None else str(error) or type(error).__name__
+        if why != self._told:
+            self._told = why
+            log.error("the broker %s cannot be reached: %s", self._where, why)
 
 
 def _no_delay(_client: mqtt.Client, _data: object, sock: object) -> None:

@@ -1,17 +1,14 @@
 """The daemon whose configuration is replaced: its process, its programs."""
 
-import re
 import subprocess
 import time
 
-import psutil
-
 from actuator.agent.builtin import Outcome
+from actuator.agent.process import POLL, find
 from actuator.agent.replace.config import Replace
 
 PROGRAM_WITHIN = 60.0
 """Seconds that a program of the config may take."""
-POLL = 0.05
 SHOWN = 2000
 """Bytes of a program's output that are told."""
 
@@ -31,41 +28,8 @@ def run(argv: tuple[str, ...]) -> Outcome:
 
 
 def pid_of(config: Replace) -> int | None:
-    """The daemon's process; None when there is none. A pid file alone is not believed: it may be stale."""
-    if config.pid_file is not None:
-        try:
-            pid = int(config.pid_file.read_text().strip())
-        except (OSError, ValueError):
-            return None
-        return pid if _alive(pid) and _matches(pid, config.match) else None
-    found = [process.pid for process in psutil.process_iter() if _matches(process.pid, config.match)]
-    return max((pid for pid in found if pid != psutil.Process().pid and _alive(pid)), default=None)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def _matches(pid: int, pattern: str | None) -> bool:
-    if pattern is None:
-        return True
-    try:
-        return re.search(pattern, " ".join(psutil.Process(pid).cmdline())) is not None
-    except psutil.Error:
-        return False
-
-
-def gone(pid: int | None, within: float) -> bool:
-    """Whether a process ends in time."""
-    end = time.monotonic() + within
-    while pid is not None and _alive(pid):
-        if time.monotonic() > end:
-            return False
-        time.sleep(POLL)
-    return True
+    """The daemon's process; None when there is none."""
+    return find(config.pid_file, config.match)
 
 
 def lives(config: Replace, old: int | None) -> str | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import Journal
+from actuator.agent.process import gone
 from actuator.agent.replace import daemon
 from actuator.agent.replace.checkcopy import redirected
 from actuator.agent.replace.config import FILE, Replace
@@ -159,7 +160,7 @@ class ReplaceService:
         asked = daemon.run(self._config.stop)
         if asked.code != 0:
             return Outcome(NOT_STOPPED, f"{self._config.stop[0]} ended with {asked.code}: {asked.output}")
-        if not daemon.gone(pid, self._config.stops_within):
+        if not gone(pid, self._config.stops_within):
             return Outcome(PID_LEFT, f"its process {pid} did not end within {self._config.stops_within:g} s")
         return None
 
