@@ -9,12 +9,13 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.reasoncodes import ReasonCode
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 
 from actuator.configs.hosts import Host, Mqtt
 from actuator.ledger import Ledger, LedgerError
 from actuator.remote import orders
 from actuator.remote.broker import client
+from actuator.remote.metrics import SenderMetrics
 from actuator.remote.wire import DUPLICATE, LONGEST_RESULT, Result, command, encode, parse_result
 
 log = logging.getLogger(__name__)
@@ -66,13 +67,7 @@ class Sender:
         self._client.on_subscribe = self._subscribed
         self._client.on_message = self._message
         self._ready = threading.Event()
-        self._up = Gauge(
-            "chainwarden_broker_connected", "1 while the broker is connected.", registry=registry
-        )
-        self._results = Counter(
-            "chainwarden_remote_results", "Results from agents: `matched`, or why they were not used.",
-            ["outcome"], registry=registry,
-        )  # fmt: skip
+        self._metrics = SenderMetrics(registry)
 
     def start(self) -> None:
         """Connect, listen for results, and ask again for those that an earlier process waited for."""
@@ -159,7 +154,7 @@ class Sender:
         except LedgerError as error:
             log.error("a result is not acknowledged: %s", error)
             return
-        self._results.labels(outcome).inc()
+        self._metrics.results.labels(outcome).inc()
         made.ack(message.mid, message.qos)
 
     def _result(self, topic: str, found: Result) -> str:
@@ -204,7 +199,7 @@ class Sender:
         if any(reason.is_failure for reason in reasons):
             log.error("the broker does not let us read results: %s", ", ".join(map(str, reasons)))
             return
-        self._up.set(1)
+        self._metrics.connected.set(1)
         self._ready.set()
         log.info("connected to the broker", extra={"fields": {"broker": self._config.host}})
 
@@ -212,6 +207,6 @@ class Sender:
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any
     ) -> None:
         self._ready.clear()
-        self._up.set(0)
+        self._metrics.connected.set(0)
         if not self._stop.is_set():
             log.warning("disconnected from the broker: %s", reason)
