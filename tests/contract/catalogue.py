@@ -8,9 +8,11 @@ import promql_parser
 import yaml
 from prometheus_client import CollectorRegistry
 
+from actuator.agent.metrics import Metrics as AgentMetrics
 from actuator.groupmetrics import GroupCollector
 from actuator.metrics import Metrics
 from actuator.notify.metrics import NotifyCollector
+from actuator.remote.metrics import SenderMetrics
 from exporter.collectors import COLLECTORS
 from exporter.snapshot import OWN_METRICS
 
@@ -78,7 +80,19 @@ def of_the_actuator() -> set[str]:
     """What the actuator publishes, by the names of its series."""
     registry = CollectorRegistry()
     Metrics(registry)
+    SenderMetrics(registry)
     registry.register(GroupCollector(dict, EmptyLedger()))  # type: ignore[arg-type]
     registry.register(NotifyCollector({}, EmptyLedger()))  # type: ignore[arg-type]
+    return _series(registry)
+
+
+def of_the_agent() -> set[str]:
+    """What the agent publishes."""
+    registry = CollectorRegistry()
+    AgentMetrics(registry)
+    return _series(registry)
+
+
+def _series(registry: CollectorRegistry) -> set[str]:
     endings = {"counter": "_total", "info": "_info"}
     return {family.name + endings.get(family.type, "") for family in registry.collect()}

@@ -12,6 +12,7 @@ from tests.contract.catalogue import (
     FOREIGN,
     metrics_in,
     of_the_actuator,
+    of_the_agent,
     of_the_exporter,
     records,
     rule_groups,
@@ -30,7 +31,7 @@ def test_every_metric_in_a_rule_is_published(rule: dict[str, Any]) -> None:
     used = metrics_in(rule["expr"])
 
     assert used or rule["expr"].startswith("vector("), "the expression selects no metric"
-    assert used <= of_the_exporter() | of_the_actuator() | records() | FOREIGN
+    assert used <= of_the_exporter() | of_the_actuator() | of_the_agent() | records() | FOREIGN
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))
