@@ -50,7 +50,7 @@ class Recover:
             answer = self._sender.send(
                 str(asked["host"]), str(asked["service"]), str(asked["command"]),
                 float(str(asked["timeout"])), step=claimed.step.key,
-                config=config if isinstance(config, str) else None,
+                config=config if isinstance(config, str) else None, about=asked.get("about"),
             )  # fmt: skip
         except NotSentError as error:
             return Receipt(State.FAILED, str(error))

@@ -83,8 +83,11 @@ def _wanted(body: object, hosts: Mapping[str, Host], by: str) -> tuple[str, Step
     timeout = body.get("timeout", hosts[name].timeout)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 86400:
         return _error(400, "timeout must be seconds, at most a day")
+    about = body.get("about")
+    if about is not None and (isinstance(about, bool) or not isinstance(about, int)):
+        return _error(400, "about must be a task_id")
     key = uuid.uuid4().hex
-    what = {"service": service, "command": word} if config is None else {
+    what = {"service": service, "command": word, "about": about} if config is None else {
         "service": "config", "command": "replace", "config": config,
     }  # fmt: skip
     planned = order(f"command/{key}", str(name), hosts[name], what, float(timeout), f"asked for by {by}")

@@ -24,6 +24,12 @@ def remote(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     send.add_argument("service", metavar="SERVICE")
     send.add_argument("command", metavar="COMMAND")
     send.add_argument("--timeout", type=float, metavar="SECONDS", help="instead of the host's")
+    send.add_argument(
+        "--about",
+        type=int,
+        metavar="TASK_ID",
+        help="for `agent output`: the command whose whole output is wanted",
+    )
     send.set_defaults(run=_send_command)
     config = commands.add_parser("send-config", help="replace a daemon's configuration on a host")
     config.add_argument("host", metavar="HOST")
@@ -34,6 +40,8 @@ def remote(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _send_command(client: Client, arguments: argparse.Namespace) -> int:
     wish = {"host": arguments.host, "service": arguments.service, "command": arguments.command}
+    if arguments.about is not None:
+        wish["about"] = arguments.about
     return _follow(client, wish, arguments)
 
 

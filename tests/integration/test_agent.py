@@ -266,3 +266,21 @@ def test_results_wait_for_a_broker_that_was_away(tmp_path: Path) -> None:
 
             assert talk.wait(150, 20)["code"] == 0
             assert "chainwarden_agent_results_undelivered 0.0" in get_text(f"{agent.url}/metrics")
+
+
+def test_a_life_is_told_and_so_is_a_death_that_nobody_could_tell(broker: Mosquitto, tmp_path: Path) -> None:
+    topics = {"command": "cmd/alive", "result": "res/alive"}
+    config = configuration(tmp_path, broker, host="alive", topics=topics, heartbeat="200ms")
+    with Talk(broker.port, "nobody", "res/alive/status") as talk:
+
+        def states() -> list[str]:
+            return [found["state"] for found in talk.results]
+
+        with Program("agent", "actuator.agent", tmp_path, config) as agent:
+            assert poll(lambda: states().count("up") >= 3, 10), "birth and heartbeats"
+            agent.kill9()
+            assert poll(lambda: states()[-1] == "down", 10), "the broker says it for us"
+            agent.start()
+            assert poll(lambda: states()[-1] == "up", 10)
+        assert poll(lambda: states()[-1] == "down", 10), "and we say goodbye"
+    assert talk.results[-1]["host"] == "alive"
