@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -81,11 +82,28 @@ def run(program: Program, timeout: float, kept: Path, most: int) -> Outcome:
 
 def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
     """The exit status as a shell gives it, or what we did to it."""
-    try:
-        status = process.wait(timeout)
-    except subprocess.TimeoutExpired:
+    if not _exits(process, timeout):
         return _ended(process)
+    status = process.wait()
     return 128 - status if status < 0 else status
+
+
+def _exits(process: subprocess.Popen[bytes], timeout: float) -> bool:
+    """Whether it ends in time; the kernel wakes us in that moment, where subprocess would sleep and look."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except OSError:  # a kernel before 5.3
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+    try:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        return bool(waiting.poll(timeout * 1000))
+    finally:
+        os.close(handle)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
