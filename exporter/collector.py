@@ -6,10 +6,12 @@ from typing import Protocol
 from exporter.accounting import Trouble
 from exporter.config import Config
 from exporter.observation import Metric, Record, Sample
+from exporter.oracle.trouble import Trouble as DatabaseTrouble
 from nodekit.http import Reason
 
 REASONS: tuple[str, ...] = (
-    *(reason.value for reason in Reason), *(trouble.value for trouble in Trouble), "internal"
+    *(reason.value for reason in Reason), *(trouble.value for trouble in Trouble),
+    *(trouble.value for trouble in DatabaseTrouble), "internal"
 )  # fmt: skip
 """The closed set of values of the label `reason`."""
 

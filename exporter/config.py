@@ -8,6 +8,7 @@ from pydantic_core import InitErrorDetails
 
 from exporter.configs.chains import Chain
 from exporter.configs.networks import Network
+from exporter.configs.oracle import Oracle
 from nodekit.settings import Settings
 from nodekit.words import Listen, Name, problem
 
@@ -22,6 +23,7 @@ class Config(Settings):
     """Folder in which counters survive a restart; they begin anew each time when left out."""
     chains: dict[str, Chain] = Field(default_factory=dict)
     networks: dict[Name, Network] = Field(default_factory=dict)
+    oracles: dict[Name, Oracle] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -6,6 +6,7 @@ from exporter.collectors import (
     balance,
     forks,
     groups,
+    jobs,
     nodeos,
     peers,
     production,
@@ -25,4 +26,5 @@ COLLECTORS: tuple[CollectorModule, ...] = (
     standby,
     balance,
     rpc,
+    jobs,
 )
