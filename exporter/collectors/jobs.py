@@ -130,7 +130,7 @@ class JobsSource:
             return self._database.ask(cursor - OVERLAP, cursor - OVERLAP)
         since = 0.0 if self._all_runs else now - 86400.0
         try:
-            return self._database.ask(since, now - OVERLAP, self._oracle.first_timeout)
+            return self._database.ask(since, now - 3600, self._oracle.first_timeout)
         except CollectorError as error:
             if error.reason == Reason.TIMEOUT:
                 self._all_runs = False

@@ -58,7 +58,7 @@ def fold(memory: Memory, answer: Answer, now: float) -> Memory:
     failed = memory.failed
     if answer.finished is not None:
         failed = tuple(number for one in answer.finished.values() for number in one.failed)
-    return Memory(max(answer.now, memory.cursor or 0.0), jobs, rows, failed)
+    return Memory(answer.now, jobs, rows, failed)
 
 
 def _known(memory: Memory, job: Job) -> JobMemory:

@@ -26,8 +26,9 @@ WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname IN ({_NAMES})
 
 PARTS = ("specs", "runs", "errors", "rounds", "transactions", "heads")
 """What is read besides the jobs, each by itself: one that is not granted does not hide the others."""
-SHOWN = 400
-"""Characters of an error's text that leave the database."""
+SHOWN = 2000
+"""Characters of an error's text that leave the database; more than are shown, so that no credential is cut
+before it is recognised."""
 
 
 class UnknownSchemaError(Exception):
@@ -105,13 +106,14 @@ def _specs(columns: _Columns) -> str | None:
 def _runs(columns: _Columns, key: str) -> str | None:
     if not columns.readable("public.pipeline_runs", "id", key, "created_at", "finished_at", "state"):
         return None
-    # Runs are looked up by finished_at: its index also finds those that were committed late or finished late.
-    # By job there is only a hash index, or none: the newest run of a stalled job would cost a full scan.
+    # By finished_at, whose index also finds runs that were committed late or took long. By job there is a
+    # hash index at most: the newest run of a stalled job would cost a full scan.
     return f"""SELECT json_build_object(
         'finished', (SELECT json_agg(json_build_array(k, last, began, good, failed)) FROM (
             SELECT {key} k, max(id) last, extract(epoch FROM max(created_at)) began,
                 extract(epoch FROM max(finished_at) FILTER (WHERE state = 'completed')) good,
-                array_agg(id) FILTER (WHERE state = 'errored' AND finished_at >= to_timestamp(%(fresh)s)) failed
+                array_agg(id) FILTER (
+                    WHERE state = 'errored' AND finished_at >= to_timestamp(%(fresh)s)) failed
             FROM public.pipeline_runs WHERE finished_at >= to_timestamp(%(since)s) GROUP BY 1) f),
         'open', (SELECT json_agg(json_build_array(k, last, began, n, oldest)) FROM (
             SELECT {key} k, max(id) last, extract(epoch FROM max(created_at)) began, count(*) n,
@@ -125,7 +127,8 @@ def _errors(columns: _Columns) -> str | None:
     text = "NULL"
     if columns.readable("public.job_spec_errors", "description"):
         text = f"CASE WHEN newest = 1 THEN left(description, {SHOWN}) END"
-    return f"""SELECT json_agg(json_build_array(id, job_id, occurrences, extract(epoch FROM updated_at), {text}))
+    return f"""SELECT json_agg(
+        json_build_array(id, job_id, occurrences, extract(epoch FROM updated_at), {text}))
         FROM (SELECT *, row_number() OVER (PARTITION BY job_id ORDER BY updated_at DESC, id DESC) newest
               FROM (SELECT id, job_id, occurrences, updated_at{", description" if text != "NULL" else ""}
                     FROM public.job_spec_errors) granted) e"""  # noqa: S608 - our own constants
@@ -140,7 +143,7 @@ def _rounds(columns: _Columns) -> str | None:
     newest = f"SELECT round_id FROM {table} WHERE aggregator = f.contract_address"  # noqa: S608 - see above
     last = "ORDER BY round_id DESC LIMIT 1"
     return f"""SELECT json_agg(json_build_array(f.id, ({newest} {last}),
-        ({newest} AND num_submissions > 0 {last}))) FROM public.flux_monitor_specs f"""
+        ({newest} AND num_submissions > 0 {last}))) FROM public.flux_monitor_specs f"""  # noqa: S608 - see above
 
 
 def _transactions(columns: _Columns) -> str | None:
