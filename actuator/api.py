@@ -26,23 +26,30 @@ class Gate(Protocol):
         """The caller's name, or the answer that turns it away."""
 
 
-def api_blueprint(watches: Mapping[str, GroupWatch], ledger: Ledger, gate: Gate) -> Blueprint:
-    """Routes under /api; reading needs the role `viewer`, acting `operator`."""
-    api = Blueprint("api", __name__, url_prefix="/api")
+def guarded(name: str, gate: Gate) -> Blueprint:
+    """Routes under /api whose caller is in `g.caller`; reading needs the role `viewer`, acting `operator`."""
+    api = Blueprint(name, __name__, url_prefix="/api")
 
     def guard() -> Response | None:
-        name, refused = gate("viewer" if request.method == "GET" else "operator")
-        g.caller = name
+        caller, refused = gate("viewer" if request.method == "GET" else "operator")
+        g.caller = caller
         return refused
 
     api.before_request(guard)
-    api.register_error_handler(LedgerError, lambda error: _error(503, str(error)))
+    api.register_error_handler(LedgerError, lambda error: failed(503, str(error)))
+    return api
+
+
+def api_blueprint(watches: Mapping[str, GroupWatch], ledger: Ledger, gate: Gate) -> Blueprint:
+    """Routes under /api; reading needs the role `viewer`, acting `operator`."""
+    api = guarded("api", gate)
     _reading(api, watches, ledger)
     _acting(api, watches)
     return api
 
 
-def _error(status: int, text: str, refusals: tuple[str, ...] = ()) -> Response:
+def failed(status: int, text: str, refusals: tuple[str, ...] = ()) -> Response:
+    """An error answer: what is wrong, and why things were refused."""
     answer = jsonify({"error": text, "refusals": [{"why": why} for why in refusals]})
     answer.status_code = status
     return answer
@@ -52,7 +59,7 @@ def _known(watches: Mapping[str, GroupWatch], name: str) -> Response | None:
     if name in watches:
         return None
     known = ", ".join(watches) or "there are none"
-    return _error(404, f"no group {name}; known: {known}")
+    return failed(404, f"no group {name}; known: {known}")
 
 
 def _reading(api: Blueprint, watches: Mapping[str, GroupWatch], ledger: Ledger) -> None:
@@ -77,7 +84,7 @@ def _reading(api: Blueprint, watches: Mapping[str, GroupWatch], ledger: Ledger) 
     def incident(name: str, epoch: int) -> Response:
         found = ledger.read(lambda connection: groups.incidents(connection, name, HISTORY_LIMIT))
         rows = [row for row in found if row.epoch == epoch]
-        return jsonify(incident_row(rows[0])) if rows else _error(404, f"{name} has no incident {epoch}")
+        return jsonify(incident_row(rows[0])) if rows else failed(404, f"{name} has no incident {epoch}")
 
     @api.get("/history")
     def history() -> Response:
@@ -109,7 +116,7 @@ def _with_view(
     try:
         return jsonify(body(watches[name]))
     except _NoViewError:
-        return _error(503, f"{name} was not looked at yet; ask again in a second")
+        return failed(503, f"{name} was not looked at yet; ask again in a second")
 
 
 def _acting(api: Blueprint, watches: Mapping[str, GroupWatch]) -> None:
@@ -118,7 +125,7 @@ def _acting(api: Blueprint, watches: Mapping[str, GroupWatch]) -> None:
         body = request.get_json(silent=True)
         wish = wanted_switchover(body, _caller(), time.time(), uuid.uuid4().hex)
         if isinstance(wish, str):
-            return _error(400, wish)
+            return failed(400, wish)
         asked = Asked(switchover=wish)
         if dry_run(body):
             return _known(watches, name) or jsonify({"lines": watches[name].dry_run(asked)})
@@ -132,9 +139,9 @@ def _acting(api: Blueprint, watches: Mapping[str, GroupWatch]) -> None:
     def hold(name: str) -> Response:
         wish = wanted_hold(request.get_json(silent=True), _caller(), time.time())
         if isinstance(wish, str):
-            return _error(400, wish)
+            return failed(400, wish)
         if name in watches and wish.node not in ("*", *watches[name].policy.members):
-            return _error(404, f"{wish.node} is no member of {name}")
+            return failed(404, f"{wish.node} is no member of {name}")
         return _asked(watches, name, Asked(hold=wish))
 
     @api.post("/groups/<name>/unhold")
@@ -157,9 +164,9 @@ def _asked(watches: Mapping[str, GroupWatch], name: str, asked: Asked) -> Respon
     try:
         answer: Answer = watches[name].ask(asked)
     except TimeoutError:
-        return _error(503, f"{name} made no decision in time; nothing was accepted for certain")
+        return failed(503, f"{name} made no decision in time; nothing was accepted for certain")
     if not answer.accepted:
-        return _error(409, "refused", tuple(refusal.why for refusal in answer.refusals))
+        return failed(409, "refused", tuple(refusal.why for refusal in answer.refusals))
     accepted = jsonify({"epoch": answer.epoch})
     accepted.status_code = 202
     return accepted

@@ -8,9 +8,9 @@ from flask import Blueprint, Response, g, jsonify, request
 from sqlalchemy import Connection, select
 
 from actuator import steps
-from actuator.api import Gate
+from actuator.api import Gate, failed, guarded
 from actuator.configs.sinks import Sink
-from actuator.ledger import Ledger, LedgerError
+from actuator.ledger import Ledger
 from actuator.message import Note, as_arguments
 from actuator.notify import outbox
 from actuator.schema import step
@@ -23,15 +23,7 @@ def notify_blueprint(
     sinks: Mapping[str, Sink], ledger: Ledger, wake: Callable[[], None], gate: Gate
 ) -> Blueprint:
     """Reading needs the role `viewer`, a test `operator`."""
-    api = Blueprint("notify", __name__, url_prefix="/api")
-
-    def guard() -> Response | None:
-        name, refused = gate("viewer" if request.method == "GET" else "operator")
-        g.caller = name
-        return refused
-
-    api.before_request(guard)
-    api.register_error_handler(LedgerError, lambda error: _error(503, str(error)))
+    api = guarded("notify", gate)
 
     @api.get("/deliveries")
     def deliveries() -> Response:
@@ -43,7 +35,7 @@ def notify_blueprint(
         query = select(step.c.state, step.c.detail, step.c.attempts).where(step.c.key == f"test/{key}")
         row = ledger.read(lambda connection: connection.execute(query).first())
         if row is None:
-            return _error(404, f"no test message {key}")
+            return failed(404, f"no test message {key}")
         return jsonify({"state": row.state, "detail": row.detail, "attempts": row.attempts})
 
     @api.post("/test-notify")
@@ -51,7 +43,7 @@ def notify_blueprint(
         body = request.get_json(silent=True)
         name = body.get("sink") if isinstance(body, dict) else None
         if name not in sinks:
-            return _error(404, f"no sink {name}; known: {', '.join(sinks) or 'there are none'}")
+            return failed(404, f"no sink {name}; known: {', '.join(sinks) or 'there are none'}")
         key = uuid.uuid4().hex
         planned = _test(key, str(name), sinks[str(name)].type, g.caller or "operator")
 
@@ -77,9 +69,3 @@ def _test(key: str, sink: str, action: str, by: str) -> Step:
         lane=Lane.NOTIFY,
         arguments=as_arguments(sink, Note("test", 0, "", "", {"sink": sink, "by": by})),
     )
-
-
-def _error(status: int, text: str) -> Response:
-    answer = jsonify({"error": text, "refusals": []})
-    answer.status_code = status
-    return answer

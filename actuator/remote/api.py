@@ -8,9 +8,9 @@ from flask import Blueprint, Response, g, jsonify, request
 from sqlalchemy import Connection, select
 
 from actuator import steps
-from actuator.api import Gate
+from actuator.api import Gate, failed, guarded
 from actuator.configs.hosts import Host
-from actuator.ledger import Ledger, LedgerError
+from actuator.ledger import Ledger
 from actuator.plan import Reached
 from actuator.remote import orders
 from actuator.remote.wire import MAX_COMMAND, MEANING
@@ -25,15 +25,7 @@ def remote_blueprint(
     hosts: Mapping[str, Host], ledger: Ledger, wake: Callable[[], None], gate: Gate
 ) -> Blueprint:
     """Reading needs the role `viewer`, sending `operator`."""
-    api = Blueprint("remote", __name__, url_prefix="/api")
-
-    def guard() -> Response | None:
-        name, refused = gate("viewer" if request.method == "GET" else "operator")
-        g.caller = name
-        return refused
-
-    api.before_request(guard)
-    api.register_error_handler(LedgerError, lambda error: _error(503, str(error)))
+    api = guarded("remote", gate)
 
     @api.get("/commands/<key>")
     def command(key: str) -> Response:
@@ -41,7 +33,7 @@ def remote_blueprint(
         query = select(step.c.state, step.c.detail).where(step.c.key == full)
         row = ledger.read(lambda connection: connection.execute(query).first())
         if row is None:
-            return _error(404, f"no command {key}")
+            return failed(404, f"no command {key}")
         order = ledger.read(lambda connection: orders.by_step(connection, full))
         code = None if order is None else order.code
         return jsonify({
@@ -71,21 +63,21 @@ def _plan(connection: Connection, planned: Step) -> None:
 
 def _wanted(body: object, hosts: Mapping[str, Host], by: str) -> tuple[str, Step] | Response:
     if not isinstance(body, dict):
-        return _error(400, "send a JSON object with host, and service and command, or config")
+        return failed(400, "send a JSON object with host, and service and command, or config")
     name = str(body.get("host"))
     if name not in hosts:
-        return _error(404, f"no host {name}; known: {', '.join(hosts) or 'there are none'}")
+        return failed(404, f"no host {name}; known: {', '.join(hosts) or 'there are none'}")
     config, service, word = body.get("config"), body.get("service", ""), body.get("command", "")
     if config is None and not (isinstance(service, str) and isinstance(word, str) and service and word):
-        return _error(400, "service and command must be texts")
+        return failed(400, "service and command must be texts")
     if config is not None and (not isinstance(config, str) or len(config.encode()) > MAX_COMMAND // 2):
-        return _error(400, f"config must be a text of at most {MAX_COMMAND // 2} bytes")
+        return failed(400, f"config must be a text of at most {MAX_COMMAND // 2} bytes")
     timeout = body.get("timeout", hosts[name].timeout)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 86400:
-        return _error(400, "timeout must be seconds, at most a day")
+        return failed(400, "timeout must be seconds, at most a day")
     about = body.get("about")
     if about is not None and (isinstance(about, bool) or not isinstance(about, int)):
-        return _error(400, "about must be a task_id")
+        return failed(400, "about must be a task_id")
     key = uuid.uuid4().hex
     what = {"service": service, "command": word, "about": about} if config is None else {
         "service": "config", "command": "replace", "config": config,
@@ -113,9 +105,3 @@ def order(
 def reached(name: str, host: Host) -> Reached:
     """A host as planning needs it."""
     return Reached(name, host.timeout, host.remembers)
-
-
-def _error(status: int, text: str) -> Response:
-    answer = jsonify({"error": text, "refusals": []})
-    answer.status_code = status
-    return answer
