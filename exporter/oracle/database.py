@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 
 from exporter.collector import CollectorError
-from exporter.oracle.schema import DETECT, NotGrantedError, Schema, UnknownSchemaError, schema_of
+from exporter.oracle.schema import DETECT, PARTS, NotGrantedError, Schema, UnknownSchemaError, schema_of
 from exporter.oracle.trouble import Trouble
 from nodekit.http import Reason
 from nodekit.settings import SecretFile
@@ -94,7 +94,7 @@ class Database:
                 keepalives_idle=10, keepalives_interval=5, keepalives_count=3,
             )  # fmt: skip
             self._wait(self._timeout)
-        if self._schema is None:
+        if self._schema is None or len(self._schema.readable) < len(PARTS):  # a grant may have come since
             try:
                 self._schema = schema_of(self._run(DETECT))
             except UnknownSchemaError as error:

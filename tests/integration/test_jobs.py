@@ -293,6 +293,10 @@ def test_what_the_role_may_not_read_is_named_and_hides_nothing_else(
     (text,) = [sample.labels[-1] for sample in found if sample.metric is jobs.NEWEST]
     assert text == ""
 
+    seen.node.sql(f"GRANT USAGE ON SCHEMA evm TO {role}", f"GRANT SELECT (created_at) ON evm.heads TO {role}")
+    granted = [sample.labels[1] for sample in seen.look() if sample.metric is jobs.READABLE and sample.value]
+    assert granted == ["errors", "heads"], "a grant counts at the next poll"
+
 
 def test_locked_refused_by_hba_and_wrong_names_are_told_apart_and_pass(
     server: Postgres, watch: Callable[[str], Watched]
