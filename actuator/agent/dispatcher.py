@@ -1,6 +1,7 @@
 """Takes commands in, runs them in order, gives their results out; a command runs at most once, for ever."""
 
 import logging
+import queue as queues
 import threading
 import time
 from collections import deque
@@ -28,6 +29,8 @@ from actuator.remote.wire import (
 
 log = logging.getLogger(__name__)
 
+Work = tuple[str, Command, bool]
+"""Service, command, and whether the journal has it as running."""
 CONFIG = "config"
 """The service that a message with `config` is for."""
 
@@ -67,12 +70,15 @@ class Dispatcher:
         self._parallel = parallel
         self._most = queue
         self._clock = clock
-        self._lock = threading.Condition()
+        self._lock = threading.Condition()  # of an RLock: who holds it may start a command
         self._waiting: dict[str, deque[Command]] = {}
         self._running: dict[str, int] = {}
         self._active: set[str] = set()
         """task_ids that wait or run."""
         self._closed = False
+        self._work: queues.SimpleQueue[Work] = queues.SimpleQueue()
+        self._idle = 0
+        """Threads that wait for work."""
 
     # --- commands come in ---------------------------------------------------------------------------
 
@@ -96,12 +102,54 @@ class Dispatcher:
             self._answer_duplicate(command)
             return
         no = refusal(command, self._rules, self._clock(), retained=retained) or self._unknown(command)
-        self._journal.queue(command.key, str(command.task_id), command.members, self._clock())
         if no is not None:
+            self._journal.add(command.key, str(command.task_id), command.members, self._clock())
             self._metrics.refused.labels(f"0x{no[0]:04x}").inc()
             self._close(command, Outcome(*no))
-            return
-        self._enqueue(command)
+        elif self._takes_slot(_service(command)):
+            self._at_once(command)
+        else:
+            self._journal.add(command.key, str(command.task_id), command.members, self._clock())
+            self._enqueue(command)
+
+    def _takes_slot(self, name: str) -> bool:
+        """Whether a command of a service may begin now; then its place is taken."""
+        with self._lock:
+            free = self._running.get(name, 0) < self._offers[name].parallel and not self._waiting.get(name)
+            if self._closed or not free or sum(self._running.values()) >= self._parallel:
+                return False
+            self._running[name] = self._running.get(name, 0) + 1
+            return True
+
+    def _at_once(self, command: Command) -> None:
+        """One entry in the journal instead of two: it is about to be performed."""
+        name, key = _service(command), command.key
+        try:
+            self._journal.add(key, str(command.task_id), command.members, self._clock(), Stage.RUNNING)
+        except JournalError:
+            with self._lock:
+                self._running[name] -= 1
+            raise
+        with self._lock:
+            self._active.add(str(command.task_id))
+        self._start(name, command, begun=True)
+
+    def _start(self, name: str, command: Command, *, begun: bool) -> None:
+        """Hand it to an idle thread, or to a new one: to wake one is quicker than to start one."""
+        with self._lock:
+            idle = self._idle > 0
+            self._idle -= idle
+        if idle:
+            self._work.put((name, command, begun))
+        else:
+            threading.Thread(target=self._worker, args=((name, command, begun),), daemon=True).start()
+
+    def _worker(self, work: Work) -> None:
+        while True:
+            self._run(*work)
+            with self._lock:
+                self._idle += 1
+            work = self._work.get()
 
     def _unknown(self, command: Command) -> tuple[int, str] | None:
         """In the words of the original."""
@@ -147,13 +195,11 @@ class Dispatcher:
                     return
                 command = waiting.popleft()
                 self._running[name] = self._running.get(name, 0) + 1
-                threading.Thread(
-                    target=self._run, args=(name, command), name=f"run-{name}", daemon=True
-                ).start()
+                self._start(name, command, begun=False)
 
-    def _run(self, name: str, command: Command) -> None:
+    def _run(self, name: str, command: Command, begun: bool) -> None:  # noqa: FBT001 - a thread's argument
         try:
-            self._perform(name, command)
+            self._perform(name, command, begun=begun)
         except JournalError as error:
             log.error("a command is left open: %s", error)
         finally:
@@ -163,11 +209,12 @@ class Dispatcher:
                 self._pump()
                 self._lock.notify_all()
 
-    def _perform(self, name: str, command: Command) -> None:
+    def _perform(self, name: str, command: Command, *, begun: bool) -> None:
         if command.expires_at is not None and self._clock() > command.expires_at:
             self._close(command, Outcome(EXPIRED, "it expired while it waited for others"))
             return
-        self._journal.begin(command.key)
+        if not begun:
+            self._journal.begin(command.key)
         began = time.monotonic()
         try:
             outcome = self._offers[name].run(command)
@@ -181,13 +228,13 @@ class Dispatcher:
 
     def _close(self, command: Command, outcome: Outcome) -> None:
         self._journal.finish(command.key, outcome.code, outcome.output, self._clock())
+        self._give(command, outcome)
         name = _service(command) if _service(command) in self._offers else "unknown"
         self._metrics.commands.labels(name, "ok" if outcome.code == 0 else "failed").inc()
         log.info("command done", extra={"fields": {
             "task_id": command.task_id, "service": _service(command), "command": command.command,
             "code": outcome.code,
         }})  # fmt: skip
-        self._give(command, outcome)
 
     def _give(self, command: Command, outcome: Outcome) -> None:
         self._publish(

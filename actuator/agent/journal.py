@@ -4,10 +4,11 @@ A command is `queued`, then `running`, then `done` with its result, which stays 
 that was `running` when the agent died is never run again.
 """
 
+import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -53,7 +54,7 @@ class Journal:
     """One file; every method is one transaction, on disk when it returns. Raises JournalError."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -89,11 +90,13 @@ class Journal:
         )
         return str(rows[0][0]) if rows else None
 
-    def queue(self, key: str, task_id: str, message: Mapping[str, object], now: float) -> None:
-        """A command that waits."""
+    def add(
+        self, key: str, task_id: str, message: Mapping[str, object], now: float, stage: Stage = Stage.QUEUED
+    ) -> None:
+        """A command that waits, or is about to be performed at once."""
         self._do(
             "INSERT INTO command (key, task_id, message, received_at, state) VALUES (?, ?, ?, ?, ?)",
-            key, task_id, json.dumps(dict(message)), now, Stage.QUEUED,
+            key, task_id, json.dumps(dict(message)), now, stage,
         )  # fmt: skip
 
     def begin(self, key: str) -> None:
@@ -101,15 +104,27 @@ class Journal:
         self._do("UPDATE command SET state = ? WHERE key = ?", Stage.RUNNING, key)
 
     def finish(self, key: str, code: int, output: str, now: float) -> None:
-        """It ended."""
-        self._do(
-            "UPDATE command SET state = ?, code = ?, output = ?, finished_at = ? WHERE key = ?",
-            Stage.DONE, code, output, now, key,
-        )  # fmt: skip
+        """It ended. Not forced to the disk: if the power fails now, it counts as unknown, not as new."""
+        with self._lazily():
+            self._do(
+                "UPDATE command SET state = ?, code = ?, output = ?, finished_at = ? WHERE key = ?",
+                Stage.DONE, code, output, now, key,
+            )  # fmt: skip
 
     def delivered(self, key: str, now: float) -> None:
         """The broker has the result."""
-        self._do("UPDATE command SET delivered_at = ? WHERE key = ?", now, key)
+        with self._lazily():
+            self._do("UPDATE command SET delivered_at = ? WHERE key = ?", now, key)
+
+    @contextlib.contextmanager
+    def _lazily(self) -> Iterator[None]:
+        """The write outlives our own death, but perhaps not a loss of power."""
+        with self._lock:
+            self._do("PRAGMA synchronous = NORMAL")
+            try:
+                yield
+            finally:
+                self._do("PRAGMA synchronous = FULL")
 
     def open(self) -> list[Entry]:
         """What a start finds: commands that wait, were running, or whose result is not delivered."""

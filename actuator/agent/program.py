@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import IO
 
@@ -18,41 +19,43 @@ GRACE = 5.0
 CLOSING = 0.1
 """Seconds that output may still come after the end: what the program left behind may hold the pipe."""
 CHUNK = 1 << 16
+SHORT = 2048
+"""Bytes that surely fit into a result; more are kept in a file as well."""
 
 
 class _Output:
-    """Takes a pipe's bytes: the first ones in memory, more of them in a file, the rest nowhere."""
+    """A pipe's bytes: the first ones in memory, more of them in a file, the rest nowhere."""
 
-    def __init__(self, pipe: IO[bytes], path: Path, most: int) -> None:
-        self._pipe = pipe
+    def __init__(self, path: Path, most: int) -> None:
         self._path = path
         self._most = most
         self._file: IO[bytes] | None = None
         self.head = bytearray()
         self.size = 0
-        self.ended = threading.Event()
-        threading.Thread(target=self._take, name="output", daemon=True).start()
 
-    def _take(self) -> None:
-        # Read to its end even when nobody waits any more: a full pipe would stop what still writes to it.
-        while chunk := os.read(self._pipe.fileno(), CHUNK):
-            self.size += len(chunk)
-            self.head += chunk[: max(0, LONGEST_RESULT - len(self.head))]
-            self._keep(chunk)
-        self._pipe.close()
-        if self._file is not None:
-            self._file.close()
-        self.ended.set()
-
-    def _keep(self, chunk: bytes) -> None:
-        """On this host, when it is longer than a short result; a full disk loses only this."""
+    def take(self, chunk: bytes) -> None:
+        """The next bytes; the long ones are kept on this host, and a full disk loses only that."""
+        self.size += len(chunk)
+        self.head += chunk[: max(0, LONGEST_RESULT - len(self.head))]
         with contextlib.suppress(OSError):
-            if self._file is None and self.size > CHUNK // 32:
+            if self._file is None and self.size > SHORT:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._file = self._path.open("wb", buffering=0)
                 self._file.write(bytes(self.head[: self._most]))
             elif self._file is not None and self._file.tell() < self._most:
                 self._file.write(chunk[: self._most - self._file.tell()])
+
+    def close(self) -> None:
+        """No more bytes come."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def text(self) -> str:
+        """What fits into a result."""
+        found = bytes(self.head).decode("utf-8", "replace").removesuffix("\n")
+        left = self.size - len(self.head)
+        return found if left <= 0 else f"{found}\n[… {left} bytes more]"
 
 
 def run(program: Program, timeout: float, kept: Path, most: int) -> Outcome:
@@ -63,7 +66,7 @@ def run(program: Program, timeout: float, kept: Path, most: int) -> Outcome:
     errors = subprocess.STDOUT if program.errors else subprocess.DEVNULL
     try:
         process = subprocess.Popen(
-            program.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+            program.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, bufsize=0,
             start_new_session=True,
         )  # fmt: skip
     except FileNotFoundError:
@@ -71,39 +74,56 @@ def run(program: Program, timeout: float, kept: Path, most: int) -> Outcome:
     except OSError as error:
         return Outcome(126, f"{program.words[0]}: {error.strerror}")
     assert process.stdout is not None  # noqa: S101 - PIPE
-    output = _Output(process.stdout, kept, most)
-    ended = _wait(process, timeout)
-    output.ended.wait(CLOSING)
-    text = bytes(output.head).decode("utf-8", "replace").removesuffix("\n")
-    if output.size > len(output.head):
-        text += f"\n[… {output.size - len(output.head)} bytes more]"
-    return Outcome(ended, text)
+    output, end = _Output(kept, most), os.pidfd_open(process.pid)
+    try:
+        in_time, open_ = _followed(process.stdout, end, output, timeout)
+    finally:
+        os.close(end)
+    code = _status(process) if in_time else _ended(process)
+    text = output.text()
+    if open_:
+        # What it left behind may write on: read to its end, or a full pipe would stop it.
+        threading.Thread(target=_drain, args=(process.stdout, output), name="drain", daemon=True).start()
+    else:
+        output.close()
+        process.stdout.close()
+    return Outcome(code, text)
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float) -> int:
-    """The exit status as a shell gives it, or what we did to it."""
-    if not _exits(process, timeout):
-        return _ended(process)
+def _followed(pipe: IO[bytes], end: int, output: _Output, timeout: float) -> tuple[bool, bool]:
+    """Take the output until the process `end`s (a pidfd): was that in time, and is the pipe still open."""
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
+    waiting.register(end, select.POLLIN)
+    deadline, open_, exited = time.monotonic() + timeout, True, False
+    while open_ or not exited:
+        left = deadline - time.monotonic()
+        ready = dict(waiting.poll(max(0.0, left) * 1000))
+        if not ready:
+            break
+        if pipe.fileno() in ready:
+            chunk = os.read(pipe.fileno(), CHUNK)
+            output.take(chunk)
+            open_ = bool(chunk)
+            if not chunk:
+                waiting.unregister(pipe)
+        if end in ready and not exited:
+            exited, deadline = True, time.monotonic() + CLOSING
+            waiting.unregister(end)
+    return exited, open_
+
+
+def _drain(pipe: IO[bytes], output: _Output) -> None:
+    while chunk := os.read(pipe.fileno(), CHUNK):
+        output.take(chunk)
+    pipe.close()
+    output.close()
+
+
+def _status(process: subprocess.Popen[bytes]) -> int:
+    """As a shell gives it."""
     status = process.wait()
     return 128 - status if status < 0 else status
-
-
-def _exits(process: subprocess.Popen[bytes], timeout: float) -> bool:
-    """Whether it ends in time; the kernel wakes us in that moment, where subprocess would sleep and look."""
-    try:
-        handle = os.pidfd_open(process.pid)
-    except OSError:  # a kernel before 5.3
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-    try:
-        waiting = select.poll()
-        waiting.register(handle, select.POLLIN)
-        return bool(waiting.poll(timeout * 1000))
-    finally:
-        os.close(handle)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
