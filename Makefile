@@ -1,12 +1,13 @@
 # One command each. `make demo` and `make test` set up what they need on a fresh Debian 12.
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check docs bench clean
 
 help:
 	@echo "make demo          a real chain, a real crash, a real takeover; KEEP=1 leaves it running"
 	@echo "make test          the whole test suite"
 	@echo "make check         format, lint, types, layers and the fast tests"
+	@echo "make docs          writes docs/reference from the code"
 	@echo "make bench ROW=x  one benchmark beside its peer; rows: failover"
 	@echo "make clean         remove everything that make put into this folder"
 
@@ -25,6 +26,9 @@ check: setup
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
 	$(PYTHON) -m pytest -q tests/unit tests/contract tests/conformance
+
+docs: setup
+	@$(PYTHON) -m docs.generate
 
 bench: setup
 	@test -n "$(ROW)" || { echo "write make bench ROW=failover"; exit 2; }

@@ -1,5 +1,6 @@
 """`chainwarden-actuator`: argv → config → serve."""
 
+import argparse
 import signal
 import sys
 
@@ -11,11 +12,16 @@ from nodekit.program import configured, parser
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: ended when told to; 1: wrong configuration, ledger in use, address in use."""
-    arguments = parser("actuator", "Acts on alerts and on what it sees.").parse_args(argv)
+    arguments = command_line().parse_args(argv)
     config = configured(arguments, Config)
     if isinstance(config, int):
         return config
     return _serve(config)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """What may be typed."""
+    return parser("actuator", "Acts on alerts and on what it sees.")
 
 
 def _serve(config: Config) -> int:

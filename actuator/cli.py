@@ -23,13 +23,20 @@ from nodekit.settings import parse_duration
 DEFAULT_URL = "http://127.0.0.1:19189"
 DONE, NO, UNREACHABLE = 0, 1, 2
 POLL = 0.5
+GROUP = "among `groups` in actuator.yml"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status 0: done; 1: refused or failed; 2: wrong usage or no actuator."""
-    arguments = _parser().parse_args(argv)
+    """Exit status 0: done; 1: refused or failed; 2: wrong usage or no actuator.
+
+    `send-command` and `send-config` end as the program on the host did, else with 69: the command did not go
+    out, 70: the agent refused it, 75: nobody knows how it ended.
+    """
+    arguments = command_line().parse_args(argv)
     try:
-        client = Client(arguments.url, _credentials(arguments))
+        client = Client(
+            arguments.url or os.environ.get("CHAINWARDEN_URL", DEFAULT_URL), _credentials(arguments)
+        )
         run: Callable[[Client, argparse.Namespace], int] = arguments.run
         return run(client, arguments)
     except ApiError as error:
@@ -39,30 +46,31 @@ def main(argv: list[str] | None = None) -> int:
         return UNREACHABLE
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """What may be typed."""
     parser = argparse.ArgumentParser(prog="chainwarden", description="Operate a chainwarden actuator.")
     parser.add_argument("--version", action="version", version=f"chainwarden {version('chainwarden')}")
     parser.add_argument(
-        "--actuator.url", dest="url", default=os.environ.get("CHAINWARDEN_URL", DEFAULT_URL), metavar="URL",
-        help=f"where the actuator listens (environment CHAINWARDEN_URL, default {DEFAULT_URL})",
+        "--actuator.url", dest="url", metavar="URL",
+        help=f"where the actuator listens; else $CHAINWARDEN_URL, else {DEFAULT_URL}",
     )  # fmt: skip
     parser.add_argument("--username", metavar="NAME", help="operator name, when the actuator has operators")
     parser.add_argument(
         "--password-file", type=Path, metavar="FILE", help="file with that operator's password"
     )
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="how to print it")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     status = commands.add_parser("status", help="groups, who produces, what is under way")
     status.set_defaults(run=_status)
     history = commands.add_parser("history", help="incidents and steps, newest first")
-    history.add_argument("--limit", type=int, default=20, metavar="N")
+    history.add_argument("--limit", type=int, default=20, metavar="N", help="how many of each")
     history.set_defaults(run=_history)
     incident = commands.add_parser("incident", help="what one incident cost, with its timeline")
-    incident.add_argument("group", metavar="GROUP")
-    incident.add_argument("number", type=int, metavar="NUMBER")
+    incident.add_argument("group", metavar="GROUP", help=GROUP)
+    incident.add_argument("number", type=int, metavar="NUMBER", help="as `history` shows it")
     incident.set_defaults(run=_incident)
     explain = commands.add_parser("explain", help="why a group would or would not act now")
-    explain.add_argument("group", metavar="GROUP")
+    explain.add_argument("group", metavar="GROUP", help=GROUP)
     explain.set_defaults(run=_explain)
     telling(commands)
     remote(commands)
@@ -73,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _moving(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     switch = commands.add_parser("switchover", help="move production to another node, between our windows")
-    switch.add_argument("group", metavar="GROUP")
-    switch.add_argument("--to", metavar="NODE")
+    switch.add_argument("group", metavar="GROUP", help=GROUP)
+    switch.add_argument("--to", metavar="NODE", help="the member that shall produce")
     switch.add_argument(
         "--at", type=_moment, default=0.0, metavar="TIME",
         help="not before this time, such as 2026-12-01T03:00Z; by default the next gap between our windows",
@@ -87,17 +95,19 @@ def _moving(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def _holding(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     hold = commands.add_parser("hold", help="keep a node, or the whole group, from being moved by automation")
-    hold.add_argument("group", metavar="GROUP")
+    hold.add_argument("group", metavar="GROUP", help=GROUP)
     hold.add_argument("node", metavar="NODE", nargs="?", default="*", help="the whole group when left out")
-    hold.add_argument("--for", dest="seconds", type=_seconds, required=True, metavar="DURATION")
-    hold.add_argument("--reason", required=True, metavar="TEXT")
+    hold.add_argument(
+        "--for", dest="seconds", type=_seconds, required=True, metavar="DURATION", help="such as 2h"
+    )
+    hold.add_argument("--reason", required=True, metavar="TEXT", help="for those who see the hold")
     hold.set_defaults(run=_hold)
     unhold = commands.add_parser("unhold", help="end a hold")
-    unhold.add_argument("group", metavar="GROUP")
-    unhold.add_argument("node", metavar="NODE", nargs="?", default="*")
+    unhold.add_argument("group", metavar="GROUP", help=GROUP)
+    unhold.add_argument("node", metavar="NODE", nargs="?", default="*", help="the whole group when left out")
     unhold.set_defaults(run=_unhold)
     release = commands.add_parser("release", help="hand a latched group back to automation")
-    release.add_argument("group", metavar="GROUP")
+    release.add_argument("group", metavar="GROUP", help=GROUP)
     release.set_defaults(run=_release)
 
 

@@ -28,8 +28,11 @@ class Config(Settings):
     """The whole of actuator.yml."""
 
     listen: Listen = DEFAULT_LISTEN
+    """Where Alertmanager and operators reach it; anything but loopback needs `auth`."""
     auth: Auth = Auth()
     ledger: str
+    """What was intended and what became of it: `sqlite:///FILE`, or `postgresql://USER@HOST/NAME` for
+    several actuators."""
     ledger_password_file: Secret | None = None
     """Of a PostgreSQL ledger; its URL holds none."""
     max_alert_age: Duration = 3600.0
@@ -42,6 +45,7 @@ class Config(Settings):
     """Opens POST /collectd."""
     hosts: dict[Name, Host] = Field(default_factory=dict)
     sinks: dict[Name, Sink] = Field(default_factory=dict)
+    """Where messages go, by a name of your choice; `type` says what kind it is."""
     notify: Notify = Notify()
     playbook: tuple[Rule, ...] = ()
 

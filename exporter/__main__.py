@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: ended when told to; 1: wrong configuration, or the address is in use."""
-    arguments = _parser().parse_args(argv)
+    arguments = command_line().parse_args(argv)
     config = configured(arguments, Config)
     if isinstance(config, int):
         return config
@@ -37,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     return _serve(runtime, arguments.listen or config.listen, gate)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """What may be typed."""
     made = parser("exporter", "Prometheus exporter of chain nodes.")
     made.add_argument(
         "--once", action="store_true", help="look at everything once, print the metrics and exit"

@@ -19,6 +19,7 @@ class Config(Settings):
     """The whole of exporter.yml."""
 
     listen: Listen = DEFAULT_LISTEN
+    """Where metrics are served."""
     state_dir: Path | None = None
     """Folder in which counters survive a restart; they begin anew each time when left out."""
     chains: dict[str, Chain] = Field(default_factory=dict)

@@ -17,10 +17,21 @@ Model = TypeVar("Model", bound=BaseModel)
 def parser(name: str, description: str) -> argparse.ArgumentParser:
     """A parser with the flags that every program of ours has."""
     made = argparse.ArgumentParser(prog=f"chainwarden-{name}", description=description)
-    made.add_argument("--config.file", dest="config", type=Path, default=Path(f"{name}.yml"), metavar="FILE")
+    made.add_argument(
+        "--config.file",
+        dest="config",
+        type=Path,
+        default=Path(f"{name}.yml"),
+        metavar="FILE",
+        help="the configuration",
+    )
     made.add_argument("--config.check", dest="check", action="store_true", help="validate the file and exit")
-    made.add_argument("--log.level", dest="level", choices=logs.LEVELS, default="info")
-    made.add_argument("--log.format", dest="format", choices=logs.FORMATS, default="logfmt")
+    made.add_argument(
+        "--log.level", dest="level", choices=logs.LEVELS, default="info", help="the least that is written"
+    )
+    made.add_argument(
+        "--log.format", dest="format", choices=logs.FORMATS, default="logfmt", help="how lines look"
+    )
     made.add_argument("--version", action="version", version=f"chainwarden-{name} {version('chainwarden')}")
     return made
 

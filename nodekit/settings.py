@@ -80,7 +80,7 @@ def _on_off(value: object) -> object:
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
-"""Seconds, written as Prometheus writes durations."""
+"""Seconds, written as Prometheus writes durations: `500ms`, `30s`, `1h30m`."""
 Secret = Annotated[SecretFile, BeforeValidator(_secret_file), PlainSerializer(repr, when_used="json")]
 """The path of a readable, non-empty file; relative to the config file's folder."""
 OnOff = BeforeValidator(_on_off)

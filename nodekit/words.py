@@ -80,7 +80,7 @@ def problem(where: tuple[str | int, ...], text: str, values: dict[str, str]) -> 
 
 
 Name = Annotated[str, AfterValidator(_name)]
-"""A name that may stand in labels, keys and file names."""
+"""A name that may stand in labels, keys and file names: letters, digits, `_`, `.`, `-`; at most 64."""
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """An http or https address without credentials or query; a trailing slash is dropped."""
 NodeUrl = Annotated[str, AfterValidator(_node_url)]
@@ -94,7 +94,7 @@ Network = Annotated[str, AfterValidator(_network)]
 Listen = Annotated[str, AfterValidator(_listen)]
 """`host:port` to listen on."""
 Time = Annotated[Duration, AfterValidator(_some_time)]
-"""Seconds, at least SHORTEST."""
+"""A Duration of at least 100ms (SHORTEST)."""
 OneOrMany = BeforeValidator(_one_or_many)
 """Lets a list of one be written without brackets."""
 Words = Annotated[tuple[str, ...], OneOrMany]

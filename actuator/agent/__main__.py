@@ -1,5 +1,6 @@
 """`chainwarden-agent`: argv → config → serve. It runs only what its own config allows."""
 
+import argparse
 import signal
 import ssl
 import sys
@@ -15,7 +16,7 @@ from nodekit.settings import ConfigError
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: ended when told to; 1: wrong configuration, journal in use, or address in use."""
-    arguments = parser("agent", "The hands on a node's host: obeys commands over MQTT.").parse_args(argv)
+    arguments = command_line().parse_args(argv)
     logs.set_up(arguments.level, arguments.format)
     try:
         config = configs.read(arguments.config)
@@ -37,6 +38,11 @@ def main(argv: list[str] | None = None) -> int:
     stopped.wait()
     agent.stop()
     return 0
+
+
+def command_line() -> argparse.ArgumentParser:
+    """What may be typed."""
+    return parser("agent", "The hands on a node's host: obeys commands over MQTT.")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ class Service(Settings):
 
     commands: dict[Name, Command]
     timeout: Time = 60.0
+    """How long a command may take; then it gets TERM, and KILL 5 s later."""
     parallel: int = Field(1, ge=1, le=256)
     """Commands of this service that may run at the same time."""
 
@@ -72,7 +73,9 @@ class Topics(Settings):
     """Where commands come from and results go to; one pair a host."""
 
     command: str = Field(min_length=1)
+    """Where commands come from."""
     result: str = Field(min_length=1)
+    """Where results go."""
     status: str | None = None
     """Birth, heartbeat and last will; `<result>/status` when left out."""
 
@@ -92,7 +95,9 @@ class Daemon(Settings):
     start: tuple[str, ...] = Field(min_length=1)
     """Program with arguments, without a shell; it must return once the daemon is on its way."""
     stop: tuple[str, ...] = Field(min_length=1)
+    """Program with arguments, without a shell; it must return once the daemon is asked to stop."""
     pid_file: Path | None = None
+    """The file in which the daemon writes its process id."""
     match: str | None = None
     """Regular expression over the command line of its process."""
     timeout: Time = 30.0
@@ -115,8 +120,11 @@ class Node(Settings):
     """A nodeos on this host that may be paused, resumed and proven stopped."""
 
     url: HttpUrl
+    """Where its API is."""
     write_url: NodeUrl | None = None
+    """Where pause and resume are served, when not at `url`."""
     group: Name
+    """The failover group that it is a member of."""
     name: Name | None = None
     """Its name in the failover group; the key in this file when left out."""
     match: str | None = None
@@ -147,6 +155,7 @@ class Config(Settings):
     queue: int = Field(1000, ge=1)
     """Commands that may wait."""
     heartbeat: Time = 15.0
+    """Time between status messages."""
     listen: Listen = DEFAULT_LISTEN
     """Where its metrics are served."""
     senders: dict[Name, Sender] = Field(default_factory=dict)

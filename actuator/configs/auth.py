@@ -13,13 +13,16 @@ class WebhookAuth(Settings):
     """Credentials of Alertmanager; two bearer files are valid at once while one is being rotated."""
 
     bearer_file: Annotated[tuple[Secret, ...], OneOrMany] = Field(max_length=2)
+    """What Alertmanager's `credentials_file` holds."""
 
 
 class Operator(Settings):
     """A person (or script) that may use the API."""
 
     password_bcrypt: str
+    """As `htpasswd -nB NAME` prints it."""
     role: Literal["operator", "viewer"] = "operator"
+    """A viewer may read and change nothing."""
 
     @field_validator("password_bcrypt")
     @classmethod

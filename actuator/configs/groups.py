@@ -43,7 +43,9 @@ class Node(Settings):
     """A member of a group: a nodeos that holds the producer's key."""
 
     name: Name
+    """What commands, messages and the label `node` call it."""
     url: HttpUrl
+    """Where its API is."""
     write_url: NodeUrl | None = None
     """Where pause and resume are served, when not at `url`: another port, or unix:///path/of/socket."""
     via: str | None = Field(None, pattern=r"^agent:[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$")
@@ -75,23 +77,31 @@ class Group(Settings):
     """One producer name and the nodes that may produce for it, in order of preference."""
 
     chain: Name
+    """The chain's name, for messages and labels."""
     producer: Name
+    """The name in the schedule."""
     mode: Mode = Mode.STRICT
     automation: Annotated[Automation, OnOff] = Automation.SHADOW
     trigger: Trigger = Trigger.WATCH
     nodes: tuple[Node, ...] = Field(min_length=1)
     witnesses: tuple[HttpUrl, ...] = ()
+    """Nodes that do not produce for us: they show what the chain really has. `mode: bounded` needs two."""
     public_key: str | None = None
     """The signing key that our nodes hold; when given, the active schedule must name it."""
     loss_budget: int = Field(4, ge=1, le=12)
     """Blocks that one failure may cost; a configuration that cannot keep it is refused."""
     poll_interval: Duration = 1.0
+    """Time between looks at each node; a quarter of it while our window is open."""
     poll_timeout: Duration = 1.0
+    """How long one look may take."""
     gone_after: Duration = GONE_AFTER
+    """Refused connections for this long prove a process gone; not less than 2s."""
     guard: Duration = 3.0
     """Seconds before our window in which no planned switchover may still be under way."""
     cooldown: Duration = 1800.0
+    """After an automatic takeover the next one within this time is left to a human."""
     per_day: int = Field(2, ge=1)
+    """Automatic takeovers within 24 hours; the next one is left to a human."""
     notify: tuple[Name, ...] | None = None
     """Sinks that are told of takeovers; all of them when left out."""
 

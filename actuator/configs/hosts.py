@@ -34,7 +34,9 @@ class Host(Settings):
     """A host whose agent performs recovery commands."""
 
     command_topic: str = Field(min_length=1)
+    """Where its agent listens."""
     result_topic: str = Field(min_length=1)
+    """Where its agent answers."""
     agent: AgentKind = AgentKind.CHAINWARDEN
     timeout: Time = 60.0
     """How long a result may take."""

@@ -32,37 +32,47 @@ Folder = Annotated[Path, BeforeValidator(_folder)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 """Hour and minute, `07:00`."""
 Sinks = Annotated[tuple[Name, ...], OneOrMany]
+"""Names of sinks, or one."""
 
 
 class Deadman(Settings):
     """What happens when the Watchdog alert stops coming: no alert could arrive any more."""
 
     after: Time = 300.0
+    """Silence of the Watchdog after which somebody is told."""
     notify: Sinks = Field(min_length=1)
+    """Who is told."""
 
 
 class Heartbeat(Settings):
     """A URL of somebody else's dead-man switch, which is called as long as chainwarden can send messages."""
 
     url_file: Secret
+    """The address, which is a credential."""
     every: Time = 60.0
+    """How often it is called."""
     timeout: Time = 5.0
+    """How long one call may take."""
 
 
 class Status(Settings):
     """A message with the state of everything at fixed times of day."""
 
     at: Annotated[tuple[ClockTime, ...], OneOrMany] = Field(min_length=1)
+    """Times of day, in quotes."""
     timezone: Zone
+    """Of `at`."""
     exporter: HttpUrl | None = None
     """Where the exporter listens; without it the message has only what the actuator knows."""
     notify: Sinks = Field(min_length=1)
+    """Who gets it."""
 
 
 class Notify(Settings):
     """Messages as such; where they go is in `sinks`."""
 
     language: Language = "en"
+    """Of sinks that name none."""
     templates: Folder | None = None
     """Own templates (`alert.j2`, `zh/alert.j2`, …) and words (`words.zh.yml`), which go before ours."""
     started: Sinks = ()

@@ -17,7 +17,9 @@ class Recover(Settings):
     """Have a host's agent run a command that its own config defines."""
 
     service: Name
+    """The service's name in the agent's config."""
     command: Name
+    """The command's name there."""
     host: Name | None = None
     """Among `hosts`; the alert's label `host` when left out."""
 
@@ -28,6 +30,7 @@ class Limits(Settings):
     cooldown: Duration = 0.0
     """Time after the end of one during which no other one begins."""
     per_hour: int = Field(6, ge=1)
+    """Runs within an hour; the next one is refused."""
 
 
 class Do(Settings):
@@ -36,6 +39,7 @@ class Do(Settings):
     failover: Failover | None = None
     recover: Recover | None = None
     notify: Annotated[tuple[Name, ...] | None, OneOrMany] = None
+    """Sinks that are told."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

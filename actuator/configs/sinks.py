@@ -37,16 +37,22 @@ class Limit(Settings):
     """At most `messages` within `per`."""
 
     messages: int = Field(ge=1)
+    """How many."""
     per: Time
+    """Within which time."""
 
 
 class Rota(Settings):
     """Who is on call: each member in turn, from `start` on."""
 
     members: tuple[str, ...] = Field(min_length=1)
+    """The channel's own ids, in turn."""
     start: Moment
+    """When the first one's turn begins."""
     turn: Time
+    """How long a turn is."""
     timezone: Zone = ZoneInfo("UTC")
+    """Of `start`."""
 
 
 class _Sink(Settings):
@@ -55,6 +61,7 @@ class _Sink(Settings):
     language: Language | None = None
     """Of its messages; `notify.language` when left out."""
     timeout: Duration = 5.0
+    """How long one request may take."""
     rate: Limit | None = None
     """Fewer messages than the channel allows, for instance because somebody else uses it too."""
     group_wait: Duration = 0.0
@@ -79,10 +86,13 @@ class SlackSink(_Sink):
 
     type: Literal["slack"]
     webhook_url_file: Secret | None = None
+    """The incoming webhook's address."""
     bot_token_file: Secret | None = None
+    """The app's `xoxb-…` token, instead of a webhook."""
     channel: str | None = None
     """The channel's id, with a bot token: then a resolve goes below its alert and turns it green."""
     api_url: HttpUrl = "https://slack.com/api"
+    """Where Slack's API is."""
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
@@ -98,7 +108,9 @@ class WecomRobotSink(_Sink):
 
     type: Literal["wecom_robot"]
     key_file: Secret
+    """The `key` in the robot's address."""
     api_url: HttpUrl = "https://qyapi.weixin.qq.com"
+    """Where WeCom's API is."""
 
 
 class WecomAppSink(_Sink):
@@ -106,12 +118,19 @@ class WecomAppSink(_Sink):
 
     type: Literal["wecom_app"]
     corp_id: str
+    """The company's id, `ww…`."""
     agent_id: int
+    """The app's number."""
     secret_file: Secret
+    """The app's secret."""
     to_user: Annotated[tuple[str, ...], OneOrMany] = ()
+    """Members by id, or `@all`."""
     to_party: Annotated[tuple[str, ...], OneOrMany] = ()
+    """Departments by id."""
     to_tag: Annotated[tuple[str, ...], OneOrMany] = ()
+    """Tags by id."""
     api_url: HttpUrl = "https://qyapi.weixin.qq.com"
+    """Where WeCom's API is."""
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -126,6 +145,7 @@ class Success(Settings):
     """What an answer must be for a message to count as delivered."""
 
     status: tuple[int, ...] = (200, 201, 202, 204)
+    """HTTP statuses that are good."""
     contains: str | None = None
     """Text that the answer contains, for gateways that say 200 to everything."""
     json_field: str | None = None
@@ -147,10 +167,15 @@ class WebhookSink(_Sink):
     url_file: Secret
     """The URL, which often is a credential."""
     method: Literal["GET", "POST", "PUT"] = "POST"
+    """Of the request."""
     query: dict[str, str] = Field(default_factory=dict)
+    """Parameters after the `?`; values are templates."""
     headers: dict[str, str] = Field(default_factory=dict)
+    """Further headers; values are templates."""
     json_body: dict[str, object] | None = None
+    """A JSON body; texts in it are templates."""
     form_body: dict[str, str] | None = None
+    """A form as body; values are templates."""
     secret_files: dict[Name, Secret] = Field(default_factory=dict)
     """Values for the templates that are credentials: `{{ secret.password }}`."""
     max_bytes: int = Field(4000, ge=40)
@@ -171,7 +196,9 @@ class AppriseSink(_Sink):
 
     type: Literal["apprise"]
     url_file: Secret
+    """The service's address in apprise's form."""
     max_bytes: int = Field(2000, ge=40)
+    """Bytes of text that one message may have; longer ones come in parts."""
 
 
 Sink = Annotated[

@@ -17,10 +17,10 @@ POLL = 0.2
 def telling(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands."""
     test = commands.add_parser("test-notify", help="send a test message and say what came of it")
-    test.add_argument("sink", metavar="SINK")
+    test.add_argument("sink", metavar="SINK", help="among `sinks` in actuator.yml")
     test.set_defaults(run=_test_notify)
     deliveries = commands.add_parser("deliveries", help="attempts to send messages, newest first")
-    deliveries.add_argument("--limit", type=int, default=20, metavar="N")
+    deliveries.add_argument("--limit", type=int, default=20, metavar="N", help="how many")
     deliveries.set_defaults(run=_deliveries)
 
 

@@ -26,7 +26,9 @@ class Tls(Settings):
     ca_file: Path | None = None
     """Only certificates signed by this authority are taken; the system's authorities when left out."""
     cert_file: Path | None = None
+    """Our certificate, for a broker that asks for one."""
     key_file: Path | None = None
+    """Its key."""
 
     @field_validator("ca_file", "cert_file", "key_file")
     @classmethod
@@ -40,11 +42,16 @@ class Broker(Settings):
     """Where commands and results go through."""
 
     host: str = "127.0.0.1"
+    """Name or address of the broker."""
     port: int = Field(1883, gt=0, le=65535)
+    """8883 is usual with `tls`."""
     username: str | None = None
+    """Who we are for the broker."""
     password_file: Secret | None = None
+    """That user's password."""
     tls: Tls | None = None
     keepalive: Time = 30.0
+    """The broker gives a silent connection up after one and a half of this."""
 
 
 def client(broker: Broker, client_id: str) -> mqtt.Client:

@@ -13,6 +13,7 @@ REFUSED, NOT_SENT, NO_RESULT = 70, 69, 75
 """Exit statuses for what is none of the remote program (after sysexits.h): the agent says no, or a number
 that is none; the command did not go out; nobody knows how it ended."""
 POLL = 0.05
+HOST = "among `hosts` in actuator.yml"
 
 
 def remote(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,9 +21,9 @@ def remote(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     send = commands.add_parser(
         "send-command", help="have a host's agent run a command; its exit status becomes ours"
     )
-    send.add_argument("host", metavar="HOST")
-    send.add_argument("service", metavar="SERVICE")
-    send.add_argument("command", metavar="COMMAND")
+    send.add_argument("host", metavar="HOST", help=HOST)
+    send.add_argument("service", metavar="SERVICE", help="one that its agent.yml defines")
+    send.add_argument("command", metavar="COMMAND", help="one of the service's")
     send.add_argument("--timeout", type=float, metavar="SECONDS", help="instead of the host's")
     send.add_argument(
         "--about",
@@ -32,9 +33,11 @@ def remote(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     send.set_defaults(run=_send_command)
     config = commands.add_parser("send-config", help="replace a daemon's configuration on a host")
-    config.add_argument("host", metavar="HOST")
-    config.add_argument("file", type=Path, metavar="FILE")
-    config.add_argument("--timeout", type=float, default=180.0, metavar="SECONDS")
+    config.add_argument("host", metavar="HOST", help=HOST)
+    config.add_argument("file", type=Path, metavar="FILE", help="the new configuration")
+    config.add_argument(
+        "--timeout", type=float, default=180.0, metavar="SECONDS", help="how long it may take"
+    )
     config.set_defaults(run=_send_config)
 
 

@@ -23,6 +23,7 @@ class Node(Settings):
     """A nodeos to watch."""
 
     url: NodeUrl
+    """Where its API is."""
     producer_url: NodeUrl | None = None
     """Where its producer API is for reading, if that category has an address of its own."""
     net_url: NodeUrl | None = None
@@ -53,6 +54,7 @@ class Chain(Settings):
     """An Antelope chain: whose producers are ours, and the nodes that show it."""
 
     producers: tuple[str, ...] = ()
+    """Producers that are ours: alerts are about these; blocks of all are accounted."""
     public_keys: dict[str, str] = Field(default_factory=dict)
     """Producer → the signing key that the schedule should name for it."""
     interval: Time = 1.0

@@ -62,6 +62,7 @@ class Endpoint(Settings):
     name: Name = ""
     """The label `endpoint`; left out, the address's host (and port) is used."""
     url: RpcUrl
+    """Its address, which is shown without its path."""
     ws: WsUrl | None = None
     """Its WebSocket address, when new heads should be watched there too."""
 
@@ -80,6 +81,7 @@ class Token(Settings):
     """An ERC-20 token; its contract's address alone may be written instead."""
 
     address: Address
+    """Its contract."""
     decimals: int | None = Field(default=None, ge=0, le=77)
     """Asked of the contract when left out."""
 
@@ -88,7 +90,9 @@ class Account(Settings):
     """An address whose money is watched."""
 
     name: Name
+    """The label `name`."""
     address: Address
+    """Whose money it is."""
     low: Annotated[dict[str, Amount], BeforeValidator(_low)] = Field(default_factory=dict)
     """Asset → balance below which an alert fires; a number alone is for the network's coin."""
     runway: Duration = 7 * 86400.0
@@ -101,13 +105,16 @@ class Keys(Settings):
     dsn_file: Secret
     """The file with `postgresql://…`, as of a role that may read the keys only."""
     low: Annotated[dict[str, Amount], BeforeValidator(_low)] = Field(default_factory=dict)
+    """As of an account, for each of its addresses."""
     runway: Duration = 7 * 86400.0
+    """As of an account."""
 
 
 class Feed(Settings):
     """An aggregator contract, for its own money and what it owes to an oracle."""
 
     contract: Address
+    """The aggregator."""
     oracle: Address
     """The oracle's address as the contract knows it."""
     token: str
@@ -118,6 +125,7 @@ class Network(Settings):
     """An EVM network."""
 
     chain_id: int = Field(gt=0)
+    """An endpoint of another chain is told by an alert and never believed."""
     coin: Name = "coin"
     """What the native coin is called in the label `asset`."""
     rpc: tuple[Annotated[Endpoint, BeforeValidator(_endpoint)], ...] = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""What PromQL asks for, and every metric that chainwarden's programs publish."""
+"""What PromQL asks for, and the names of what chainwarden's programs publish (docs/generate/metrics.py)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,15 +6,8 @@ from typing import Any
 
 import promql_parser
 import yaml
-from prometheus_client import CollectorRegistry
 
-from actuator.agent.metrics import Metrics as AgentMetrics
-from actuator.groupmetrics import GroupCollector
-from actuator.metrics import Metrics
-from actuator.notify.metrics import NotifyCollector
-from actuator.remote.metrics import SenderMetrics
-from exporter.collectors import COLLECTORS
-from exporter.snapshot import OWN_METRICS
+from docs.generate import metrics
 
 ALERTING = Path(__file__).resolve().parents[2] / "alerting"
 FOREIGN = {"up", "ALERTS"}
@@ -65,34 +58,14 @@ def records() -> set[str]:
 
 def of_the_exporter() -> set[str]:
     """What the exporter publishes of its targets and of its own work."""
-    targets = {metric.name for module in COLLECTORS for metric in module.METRICS}
-    return targets | {metric.name for metric in OWN_METRICS}
-
-
-class EmptyLedger:
-    """A ledger without incidents and messages."""
-
-    def read(self, _question: Any) -> list[Any]:
-        return []
+    return {row.name for rows in metrics.of_the_exporter().values() for row in rows}
 
 
 def of_the_actuator() -> set[str]:
     """What the actuator publishes, by the names of its series."""
-    registry = CollectorRegistry()
-    Metrics(registry)
-    SenderMetrics(registry)
-    registry.register(GroupCollector(dict, EmptyLedger()))  # type: ignore[arg-type]
-    registry.register(NotifyCollector({}, EmptyLedger()))  # type: ignore[arg-type]
-    return _series(registry)
+    return {row.name for row in metrics.of_the_actuator()}
 
 
 def of_the_agent() -> set[str]:
     """What the agent publishes."""
-    registry = CollectorRegistry()
-    AgentMetrics(registry)
-    return _series(registry)
-
-
-def _series(registry: CollectorRegistry) -> set[str]:
-    endings = {"counter": "_total", "info": "_info"}
-    return {family.name + endings.get(family.type, "") for family in registry.collect()}
+    return {row.name for row in metrics.of_the_agent()}

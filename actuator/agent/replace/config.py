@@ -26,13 +26,17 @@ class Replace(Settings):
     stop: tuple[str, ...] = ()
     """Stops the daemon; left out when `start` restarts it."""
     start: tuple[str, ...] = Field(min_length=1)
+    """Starts the daemon."""
     pid_file: Path | None = None
+    """The file in which the daemon writes its process id."""
     match: str | None = None
     """Regular expression over the command line of the daemon's process."""
     health: tuple[str, ...] = ()
     """Exits with 0 when the daemon works."""
     stops_within: Time = 10.0
+    """How long the old process may take to end."""
     starts_within: Time = 10.0
+    """How long the new process may take to come up."""
     stays_for: Time = 3.0
     """So long the new process must live before the replacement counts as done."""
 

@@ -1,5 +1,6 @@
 """`python -m actuator.agent.rpc_switch`: the service by hand, or from another agent's command."""
 
+import argparse
 import signal
 import sys
 import threading
@@ -11,9 +12,7 @@ from nodekit.program import configured, parser
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: done, or nothing to do; 1: failed; 75: not now. What happened is printed."""
-    flags = parser("rpc_switch", "Gives a node another RPC endpoint when its own is bad.")
-    flags.add_argument("command", nargs="?", choices=sorted(RpcSwitchService.commands), default="status")
-    arguments = flags.parse_args(argv)
+    arguments = command_line().parse_args(argv)
     config = configured(arguments, RpcSwitch)
     if isinstance(config, int):
         return config
@@ -23,6 +22,16 @@ def main(argv: list[str] | None = None) -> int:
     outcome = RpcSwitchService(config).run(arguments.command, {}, stop)
     sys.stdout.write(f"{outcome.output}\n")
     return outcome.code
+
+
+def command_line() -> argparse.ArgumentParser:
+    """What may be typed."""
+    flags = parser("rpc_switch", "Gives a node another RPC endpoint when its own is bad.")
+    flags.add_argument(
+        "command", nargs="?", choices=sorted(RpcSwitchService.commands), default="status",
+        help="switch if the current endpoint is bad, or tell how things stand",
+    )  # fmt: skip
+    return flags
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ class Candidate(Settings):
     """An endpoint that the node may use."""
 
     name: Name
+    """What messages call it."""
     http: RpcUrl
+    """Its address; it may hold a key and is shown without it."""
     ws: WsUrl | None = None
     """Needed when the node's config has a WebSocket address."""
 
@@ -32,6 +34,7 @@ class Success(Settings):
     errors: Words = ()
     """Texts (no patterns) that a line of the log holds when the network is bad."""
     quiet: Duration = 60.0
+    """How long the log must hold none of `errors`."""
     command: tuple[str, ...] = ()
     """A program with arguments that exits with 0 when the node works, for example when a round succeeded."""
     every: Time = 5.0
@@ -56,6 +59,7 @@ class RpcSwitch(Settings):
     node_config: Path
     """The node's config.toml; a symbolic link is followed."""
     chain_id: int = Field(gt=0)
+    """The chain that candidates must serve."""
     evm_node: str | None = None
     """`Name` of the entry of `[[EVM.Nodes]]` to change; the chain's first one when left out."""
     candidates: tuple[Candidate, ...] = Field(min_length=1)
@@ -63,6 +67,7 @@ class RpcSwitch(Settings):
     restart: tuple[str, ...] = Field(min_length=1)
     """The program with arguments that restarts the node; run without a shell."""
     restart_timeout: Time = 60.0
+    """How long the restart may take."""
     success: Success
     state: Path
     """A small file in which switches, probation and an unfinished switch are remembered."""
