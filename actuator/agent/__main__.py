@@ -10,6 +10,7 @@ from actuator.agent import config as configs
 from actuator.agent.agent import Agent
 from actuator.agent.journal import JournalError
 from nodekit import logs
+from nodekit.finding import remarks
 from nodekit.program import parser
 from nodekit.settings import ConfigError
 
@@ -24,6 +25,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     if arguments.check:
+        for remark in remarks(configs.targets(config)):
+            sys.stderr.write(f"{arguments.config}: {remark}\n")
         sys.stdout.write(f"{arguments.config}: valid\n")
         return 0
     try:

@@ -1,7 +1,6 @@
 """What agent.yml may say, and how the original's JSON config is read as one."""
 
 import json
-import re
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -12,6 +11,9 @@ from pydantic_core import PydanticCustomError
 from actuator.agent.replace.config import Replace
 from actuator.agent.rpc_switch.config import RpcSwitch
 from actuator.remote.broker import Broker, Tls
+from nodekit.finding import Expression, Finding
+from nodekit.processes import Target
+from nodekit.regex import Regex
 from nodekit.settings import ConfigError, Duration, Secret, Settings, load
 from nodekit.words import HttpUrl, Listen, Name, NodeUrl, Time
 
@@ -89,17 +91,13 @@ class Topics(Settings):
         return self
 
 
-class Daemon(Settings):
+class Daemon(Finding):
     """A daemon of this host that may be started and stopped."""
 
     start: tuple[str, ...] = Field(min_length=1)
     """Program with arguments, without a shell; it must return once the daemon is on its way."""
     stop: tuple[str, ...] = Field(min_length=1)
     """Program with arguments, without a shell; it must return once the daemon is asked to stop."""
-    pid_file: Path | None = None
-    """The file in which the daemon writes its process id."""
-    match: str | None = None
-    """Regular expression over the command line of its process."""
     timeout: Time = 30.0
     """For each program, and for the process to come or go."""
     producer: Name | None = None
@@ -109,10 +107,6 @@ class Daemon(Settings):
     def _can_be_found(self) -> Self:
         if self.pid_file is None and self.match is None:
             raise PydanticCustomError("pid", "write `pid_file` or `match`: how is its process found?")
-        try:
-            re.compile(self.match or "")
-        except re.error as error:
-            raise PydanticCustomError("match", "`match`: {why}", {"why": str(error)}) from None
         return self
 
 
@@ -127,12 +121,17 @@ class Node(Settings):
     """The failover group that it is a member of."""
     name: Name | None = None
     """Its name in the failover group; the key in this file when left out."""
-    match: str | None = None
+    match: Expression | None = None
     """Regular expression over the command line of its process."""
     config_dir: Path | None = None
     """Where its config.ini is, to see `pause-on-startup`; read from the command line when left out."""
     unit: str | None = None
     """Its systemd unit, shown in `status`."""
+
+    @property
+    def target(self) -> Target:
+        """What to look for; nothing without `match`."""
+        return Target(match=None if self.match is None else Regex(self.match))
 
 
 class Config(Settings):
@@ -207,6 +206,16 @@ def read(path: Path) -> Config:
         line = getattr(error, "lineno", 1)
         raise ConfigError([f"{path}:{line}: no JSON: {error}"]) from None
     return from_original(found, path)
+
+
+def targets(config: Config) -> dict[str, Target]:
+    """Whatever is looked for on this host, by its place in the file."""
+    nodes = {name: node for name, node in config.nodeos.items() if node.match is not None}
+    return {
+        **{f"daemons.{name}": daemon.target for name, daemon in config.daemons.items()},
+        **{f"nodeos.{name}": node.target for name, node in nodes.items()},
+        **({} if config.replace is None else {"replace": config.replace.target}),
+    }
 
 
 def from_original(found: Any, path: Path) -> Config:

@@ -1,15 +1,11 @@
 """Builtin `nodeos`: pause, resume and prove a producer on this host, by the group's newest epoch only."""
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import psutil
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.config import Node
@@ -18,6 +14,7 @@ from actuator.agent.startfence import config_folder, in_arguments, in_config
 from actuator.failover.control import Control, NodeControl, QueuedError, WritePath
 from actuator.remote.wire import BAD_MEMBER, OLD_EPOCH, QUEUED, STOPPED
 from nodekit.http import HttpError, Reason
+from nodekit.processes import Process, Scanner
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +23,6 @@ ANSWER = 1.0
 SHOWS_WITHIN = 0.5
 GUARD_EVERY = 0.25
 """Seconds between looks at a node whose fence is kept: an unpaused start lasts less than a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A node's process: identity, when it began (unix seconds), command line."""
-
-    pid: int
-    began: float
-    words: tuple[str, ...]
 
 
 class NodeService:
@@ -170,25 +158,17 @@ class NodeService:
         ]
         return "\n".join(lines)
 
-    def _process(self) -> Seen | None:
+    def _process(self) -> Process | None:
         """The newest process whose command line matches; None when none does, or `match` is not set."""
-        if self._node.match is None:
-            return None
-        pattern, found = re.compile(self._node.match), []
-        for process in psutil.process_iter(["pid", "cmdline", "create_time", "status"]):
-            info = process.info
-            words = tuple(info["cmdline"] or ())
-            dead = info["status"] == psutil.STATUS_ZOMBIE
-            if words and not dead and process.pid != psutil.Process().pid and pattern.search(" ".join(words)):
-                found.append(Seen(process.pid, float(info["create_time"]), words))
-        newest = max(found, key=lambda one: one.began, default=None)
+        found = Scanner({"": self._node.target}).look()[""]
+        newest = max(found, key=lambda one: one.ticks, default=None)
         if newest is not None:
             folder = config_folder(newest.words)
             if folder is not None and str(folder) != self._journal.fact(self._fact("config_dir")):
                 self._journal.note(self._fact("config_dir"), str(folder))
         return newest
 
-    def _start_fence(self, seen: Seen | None) -> str | None:
+    def _start_fence(self, seen: Process | None) -> str | None:
         """Where `pause-on-startup` stands; None when it was not found."""
         if seen is not None and in_arguments(seen.words):
             return "its command line"

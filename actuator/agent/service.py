@@ -6,11 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-import psutil
-
-from actuator.agent import process
 from actuator.agent.builtin import Outcome
 from actuator.agent.config import Daemon
+from nodekit.processes import Process, ended, find
 
 NOT_RUNNING = 3
 """Exit status of `status` for a stopped service (Linux Standard Base, init scripts)."""
@@ -29,32 +27,18 @@ class DaemonService:
     def run(self, command: str, message: Mapping[str, object], stop: threading.Event) -> Outcome:
         """As Builtin; the message is not used. Starting what runs and stopping what does not is no error."""
         del message, stop
-        pid = self._pid()
+        process = find(self._config.target)
         if command == "status":
-            return self._status(pid)
+            return _status(process)
         if command == "start":
-            return self._start(None) if pid is None else Outcome(0, f"runs already, pid {pid}")
+            return self._start(None) if process is None else Outcome(0, f"runs already, pid {process.pid}")
         if command == "stop":
-            return Outcome(0, "does not run") if pid is None else self._stop(pid)
+            return Outcome(0, "does not run") if process is None else self._stop(process)
         refused = self._unfenced()
         if refused is not None:
             return refused
-        stopped = Outcome(0, "") if pid is None else self._stop(pid)
-        return self._start(pid) if stopped.code == 0 else stopped
-
-    def _pid(self) -> int | None:
-        return process.find(self._config.pid_file, self._config.match)
-
-    def _status(self, pid: int | None) -> Outcome:
-        if pid is None:
-            return Outcome(NOT_RUNNING, "does not run")
-        try:
-            began = datetime.fromtimestamp(psutil.Process(pid).create_time(), UTC).isoformat(
-                timespec="seconds"
-            )
-        except psutil.Error:
-            return Outcome(NOT_RUNNING, "does not run")
-        return Outcome(0, f"runs, pid {pid}, since {began}")
+        stopped = Outcome(0, "") if process is None else self._stop(process)
+        return self._start(process) if stopped.code == 0 else stopped
 
     def _unfenced(self) -> Outcome | None:
         """A producer that may come up producing is not started by us (DESIGN §5.10)."""
@@ -62,7 +46,7 @@ class DaemonService:
             return None
         return Outcome(1, "not started: no `pause-on-startup` was found, so it might come up producing")
 
-    def _start(self, old: int | None) -> Outcome:
+    def _start(self, old: Process | None) -> Outcome:
         refused = self._unfenced()
         if refused is not None:
             return refused
@@ -71,19 +55,19 @@ class DaemonService:
             return failed
         end = time.monotonic() + self._config.timeout
         while time.monotonic() < end:
-            pid = self._pid()
-            if pid is not None and pid != old:
-                return Outcome(0, f"started, pid {pid}")
+            process = find(self._config.target)
+            if process is not None and process != old:
+                return Outcome(0, f"started, pid {process.pid}")
             time.sleep(POLL)
         return Outcome(1, f"started, but no new process was seen within {self._config.timeout:g} s")
 
-    def _stop(self, pid: int) -> Outcome:
+    def _stop(self, process: Process) -> Outcome:
         failed = self._program(self._config.stop)
         if failed is not None:
             return failed
-        if not process.gone(pid, self._config.timeout):
-            return Outcome(1, f"pid {pid} did not end within {self._config.timeout:g} s")
-        return Outcome(0, f"stopped, pid {pid}")
+        if not ended(process, self._config.timeout):
+            return Outcome(1, f"pid {process.pid} did not end within {self._config.timeout:g} s")
+        return Outcome(0, f"stopped, pid {process.pid}")
 
     def _program(self, argv: tuple[str, ...]) -> Outcome | None:
         """None when it ended with 0. Its output goes nowhere: what it leaves running must hold no pipe."""
@@ -103,3 +87,10 @@ class DaemonService:
         return (
             None if code == 0 else Outcome(code if code > 0 else 128 - code, f"{argv[0]} ended with {code}")
         )
+
+
+def _status(process: Process | None) -> Outcome:
+    if process is None:
+        return Outcome(NOT_RUNNING, "does not run")
+    began = datetime.fromtimestamp(process.began, UTC).isoformat(timespec="seconds")
+    return Outcome(0, f"runs, pid {process.pid}, since {began}")

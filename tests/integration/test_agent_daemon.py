@@ -8,8 +8,8 @@ import pytest
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.config import Daemon
-from actuator.agent.process import find
 from actuator.agent.service import DaemonService
+from nodekit.processes import Process, find
 
 NEVER = threading.Event()
 
@@ -33,13 +33,14 @@ def do(config: Daemon, command: str, **more: object) -> Outcome:
 def test_a_daemon_is_started_restarted_and_stopped_once_each(config: Daemon) -> None:
     assert do(config, "status") == Outcome(3, "does not run")
     assert do(config, "start").code == 0
-    first = find(config.pid_file, config.match)
-    assert do(config, "start") == Outcome(0, f"runs already, pid {first}")
-    assert do(config, "status").output.startswith(f"runs, pid {first}, since 20")
+    first = find(config.target)
+    assert isinstance(first, Process)
+    assert do(config, "start") == Outcome(0, f"runs already, pid {first.pid}")
+    assert do(config, "status").output.startswith(f"runs, pid {first.pid}, since 20")
 
     assert do(config, "restart").code == 0
 
-    assert find(config.pid_file, config.match) not in (None, first)
+    assert find(config.target) not in (None, first)
     assert do(config, "stop").code == 0
     assert do(config, "stop") == Outcome(0, "does not run")
 
@@ -71,7 +72,7 @@ def test_a_producer_is_started_only_when_its_start_is_fenced(config: Daemon) -> 
     assert do(config, "start", fenced=lambda: None).code == 1
     assert do(config, "status").code == 3
     assert do(config, "start", fenced=lambda: "config.ini").code == 0
-    running = find(config.pid_file, config.match)
+    running = find(config.target)
 
     assert "might come up producing" in do(config, "restart", fenced=lambda: None).output
-    assert find(config.pid_file, config.match) == running, "and it is not stopped either"
+    assert find(config.target) == running, "and it is not stopped either"

@@ -1,20 +1,19 @@
 """What agent.yml may say of `replace`."""
 
-import re
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from nodekit.settings import Settings
+from nodekit.finding import Finding
 from nodekit.words import Time
 
 FILE = "{file}"
 """Stands for the copy that is checked."""
 
 
-class Replace(Settings):
+class Replace(Finding):
     """One daemon whose configuration may be replaced. All programs are started without a shell."""
 
     file: Path
@@ -27,10 +26,6 @@ class Replace(Settings):
     """Stops the daemon; left out when `start` restarts it."""
     start: tuple[str, ...] = Field(min_length=1)
     """Starts the daemon."""
-    pid_file: Path | None = None
-    """The file in which the daemon writes its process id."""
-    match: str | None = None
-    """Regular expression over the command line of the daemon's process."""
     health: tuple[str, ...] = ()
     """Exits with 0 when the daemon works."""
     stops_within: Time = 10.0
@@ -50,8 +45,4 @@ class Replace(Settings):
             raise PydanticCustomError(
                 "pid", "write `pid_file` or `match`: how is the daemon's process found?"
             )
-        try:
-            re.compile(self.match or "")
-        except re.error as error:
-            raise PydanticCustomError("match", "`match`: {why}", {"why": str(error)}) from None
         return self

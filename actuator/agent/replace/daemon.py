@@ -4,9 +4,10 @@ import subprocess
 import time
 
 from actuator.agent.builtin import Outcome
-from actuator.agent.process import POLL, find
 from actuator.agent.replace.config import Replace
+from nodekit.processes import Process, find
 
+POLL = 0.05
 PROGRAM_WITHIN = 60.0
 """Seconds that a program of the config may take."""
 SHOWN = 2000
@@ -27,9 +28,15 @@ def run(argv: tuple[str, ...]) -> Outcome:
     return Outcome(done.returncode, done.stdout[-SHOWN:].decode("utf-8", "replace").strip())
 
 
-def pid_of(config: Replace) -> int | None:
+def process_of(config: Replace) -> Process | None:
     """The daemon's process; None when there is none."""
-    return find(config.pid_file, config.match)
+    return find(config.target)
+
+
+def pid_of(config: Replace) -> int | None:
+    """Its pid; None when there is none."""
+    process = process_of(config)
+    return None if process is None else process.pid
 
 
 def lives(config: Replace, old: int | None) -> str | None:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import Journal
-from actuator.agent.process import gone
 from actuator.agent.replace import daemon
 from actuator.agent.replace.checkcopy import redirected
 from actuator.agent.replace.config import FILE, Replace
@@ -32,6 +31,7 @@ from actuator.remote.wire import (
     RECOVERED,
     REPLACING,
 )
+from nodekit.processes import Process, ended
 
 log = logging.getLogger(__name__)
 
@@ -142,9 +142,10 @@ class ReplaceService:
 
     def _exchanged(self) -> Outcome:
         """Stop, swap, start, judge."""
-        old = daemon.pid_of(self._config)
+        process = daemon.process_of(self._config)
+        old = None if process is None else process.pid
         self._journal.note(FACT, {"stage": "stopping", "pid": old})
-        unstopped = self._stop(old)
+        unstopped = self._stop(process)
         if unstopped is not None:
             return self._left_alone(unstopped)
         self._journal.note(FACT, {"stage": "swapped", "pid": old})
@@ -154,14 +155,15 @@ class ReplaceService:
             return self._left_alone(Outcome(NOT_REPLACED, f"it cannot be put in place: {error}"))
         return self._judged(self._start(old))
 
-    def _stop(self, pid: int | None) -> Outcome | None:
-        if not self._config.stop or pid is None:
+    def _stop(self, process: Process | None) -> Outcome | None:
+        if not self._config.stop or process is None:
             return None
         asked = daemon.run(self._config.stop)
         if asked.code != 0:
             return Outcome(NOT_STOPPED, f"{self._config.stop[0]} ended with {asked.code}: {asked.output}")
-        if not gone(pid, self._config.stops_within):
-            return Outcome(PID_LEFT, f"its process {pid} did not end within {self._config.stops_within:g} s")
+        if not ended(process, self._config.stops_within):
+            within = f"{self._config.stops_within:g} s"
+            return Outcome(PID_LEFT, f"its process {process.pid} did not end within {within}")
         return None
 
     def _left_alone(self, why: Outcome) -> Outcome:
@@ -189,14 +191,14 @@ class ReplaceService:
         return self._reverted(wrong)
 
     def _reverted(self, wrong: str) -> Outcome:
-        bad = daemon.pid_of(self._config)
+        bad = daemon.process_of(self._config)
         self._stop(bad)
         try:
             _write_like(self._new, self._old.read_bytes(), self._old)
             self._swap()
         except OSError as error:
             return Outcome(NOT_RECOVERED, f"{wrong}; the old configuration cannot be put back: {error}")
-        again = self._start(bad)
+        again = self._start(None if bad is None else bad.pid)
         if again is None:
             return Outcome(RECOVERED, f"{wrong}; the old configuration is back and the daemon runs")
         return Outcome(NOT_RECOVERED, f"{wrong}; the old configuration is back, but not the daemon: {again}")

@@ -1,0 +1,100 @@
+"""How config files say what a service's processes look like, and what --config.check remarks about that."""
+
+import os
+import pwd
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from nodekit.processes import Process, Scanner, Target, bystander, everything
+from nodekit.regex import Regex
+from nodekit.settings import Settings
+
+MANY = 0.5
+"""Part of all processes; an expression that matches more is no description of a service."""
+
+
+def _expression(text: str) -> str:
+    try:
+        regex = Regex(text)
+    except ValueError as error:
+        raise PydanticCustomError("match", "no regular expression: {why}", {"why": str(error)}) from None
+    if regex.found_in(""):
+        raise PydanticCustomError(
+            "match", "matches everything, also the empty text; write what the line contains"
+        )
+    return text
+
+
+def _user(text: str) -> str:
+    try:
+        pwd.getpwnam(text)
+    except KeyError:
+        raise PydanticCustomError("user", "there is no user {name} here", {"name": text}) from None
+    return text
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
+"""A regular expression (docs/services.md) that does not match everything."""
+User = Annotated[str, AfterValidator(_user)]
+"""The name of a user of this host."""
+
+
+class Finding(Settings):
+    """What a service's processes look like; all that is written must hold."""
+
+    pid_file: Path | None = None
+    """The file in which the daemon writes its process id."""
+    match: Expression | None = None
+    """Regular expression over the command line."""
+    user: User | None = None
+    """Who it runs as."""
+    cwd: Path | None = None
+    """Its working folder."""
+    parent: Expression | None = None
+    """Regular expression over the command line of its parent."""
+
+    @property
+    def target(self) -> Target:
+        """What to look for."""
+        return Target(
+            pid_file=self.pid_file,
+            match=None if self.match is None else Regex(self.match),
+            user=None if self.user is None else pwd.getpwnam(self.user).pw_uid,
+            cwd=None if self.cwd is None else os.path.realpath(self.cwd),
+            parent=None if self.parent is None else Regex(self.parent),
+        )
+
+
+def remarks(targets: Mapping[str, Target]) -> list[str]:
+    """What an operator should know of expressions that are right but may not mean what was meant.
+
+    It depends on what runs now, so it makes no configuration wrong.
+    """
+    found, processes = Scanner(targets).look(), everything()
+    said = []
+    for name, target in targets.items():
+        matching = [one for one in processes if target.match and target.match.found_in(" ".join(one.words))]
+        if any(one.pid == os.getpid() for one in matching):
+            said.append(f"{name}: `match` fits this program's own command line too; we are left out")
+        if len(matching) > MANY * len(processes):
+            said.append(
+                f"{name}: `match` fits {len(matching)} of {len(processes)} processes; write more of the line"
+            )
+        elif not found[name]:
+            said.append(f"{name}: no process is found now{_left_out(target, matching)}")
+    return said
+
+
+def _left_out(target: Target, matching: Sequence[Process]) -> str:
+    """Why what matches is not found."""
+    words = {bystander(one.words) for one in matching if one.pid != os.getpid()}
+    programs = sorted(word for word in words if word is not None)
+    if programs:
+        return f"; `match` fits {', '.join(programs)}, which only name a service, unless `match` names them"
+    if words:
+        return "; `match` fits, but another condition does not hold"
+    return "" if target.match is None else "; try `chainwarden procmatch`"

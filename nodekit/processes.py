@@ -1,0 +1,287 @@
+"""Processes of this host, as /proc shows them: found by pid file, command line, user, folder, parent."""
+
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from nodekit.regex import Regex
+
+LONGEST = 32768
+"""Bytes of a command line that are looked at."""
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+REUSED = 10.0
+"""Seconds after which a process is too young to be the one that a pid file was written for."""
+SHELLS = frozenset({"sh", "ash", "bash", "csh", "dash", "fish", "ksh", "tcsh", "zsh"})
+BYSTANDERS = frozenset({
+    "cat", "doas", "egrep", "emacs", "fgrep", "flock", "gdb", "grep", "journalctl", "kill", "killall", "less",
+    "logger", "more", "nano", "nohup", "pgrep", "pkill", "ps", "runuser", "service", "ssh",
+    "start-stop-daemon", "strace", "su", "sudo", "systemctl", "tail", "tee", "timeout", "vi", "view", "vim",
+    "watch",
+})  # fmt: skip
+"""Programs whose command line names a service that they are not: they look at it, or start it."""
+OURS = "chainwarden"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process. Its identity is `pid` with `ticks`: a pid is given again, not at the same moment."""
+
+    pid: int
+    ticks: int
+    """When it began, in clock ticks since boot."""
+    parent: int = field(compare=False)
+    words: tuple[str, ...] = field(compare=False)
+    """Its command line."""
+
+    @property
+    def began(self) -> float:
+        """When it began, unix seconds."""
+        return _BOOTED + self.ticks / TICKS
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is still there and no zombie."""
+        stat = _stat(self.pid)
+        return stat is not None and stat.ticks == self.ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a service's processes look like; all that is given must hold. None of it: nothing is found."""
+
+    pid_file: Path | None = None
+    match: Regex | None = None
+    """Over the command line, its words joined by blanks."""
+    user: int | None = None
+    """The uid that it runs as."""
+    cwd: str | None = None
+    """Its working folder, without symbolic links."""
+    parent: Regex | None = None
+    """Over the command line of its parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one process has used: seconds of CPU, bytes of resident memory."""
+
+    cpu: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Stat:
+    parent: int
+    ticks: int
+    cpu: int
+    pages: int
+
+
+class Scanner:
+    """Looks for many services with one pass over /proc; used by one thread.
+
+    Never found: ourselves, zombies, and what only names the service: `sh -c …`, init scripts, `sudo`, `grep`
+    and their like, and programs of chainwarden; an expression that itself names such a program finds it.
+    """
+
+    def __init__(self, targets: Mapping[str, Target]) -> None:
+        self._targets = dict(targets)
+        self._expressions = [(name, target.match) for name, target in targets.items() if target.match]
+        self._known: dict[bytes, tuple[str, ...]] = {}
+        """Command line → the targets whose `match` it fulfils, of those that the last pass saw."""
+        self._files: dict[str, tuple[tuple[int, ...], int, int]] = {}
+        """Target → its pid file's stamp, with pid and ticks of the process that it then named."""
+
+    def look(self) -> dict[str, tuple[Process, ...]]:
+        """Target's name → its processes, the main one first; empty when there is none.
+
+        The main one is the oldest whose parent is not among them.
+        """
+        found: dict[str, list[Process]] = {name: [] for name in self._targets}
+        for pid, raw, names in self._candidates():
+            process = _process(pid, raw)
+            for name in names:
+                if process is not None and self._fits(name, process):
+                    found[name].append(process)
+        for name, target in self._targets.items():
+            if target.pid_file is not None:
+                found[name] = self._by_file(name, target, target.pid_file)
+        return {name: _main_first(processes) for name, processes in found.items()}
+
+    def _candidates(self) -> Iterable[tuple[int, bytes, list[str]]]:
+        """Processes whose command line fulfils any `match` of a target without a pid file."""
+        own, seen = os.getpid(), {}
+        if all(target.pid_file for target in self._targets.values()):
+            return
+        for pid in _pids():
+            raw = _read(f"/proc/{pid}/cmdline", LONGEST) if pid != own else b""
+            if raw:  # kernel threads and zombies have none
+                names = self._known.get(raw)
+                seen[raw] = names = self._matching(raw) if names is None else names
+                wanted = [name for name in names if self._targets[name].pid_file is None]
+                if wanted:
+                    yield pid, raw, wanted
+        self._known = seen
+
+    def _matching(self, raw: bytes) -> tuple[str, ...]:
+        words = _words(raw)
+        return tuple(name for name, expression in self._expressions if fulfils(expression, words))
+
+    def _fits(self, name: str, process: Process) -> bool:
+        """The conditions that cost a look at more than the command line."""
+        target = self._targets[name]
+        if target.user is not None and _uid(process.pid) != target.user:
+            return False
+        if target.cwd is not None and _cwd(process.pid) != target.cwd:
+            return False
+        if target.parent is None:
+            return True
+        return target.parent.found_in(" ".join(_words(_read(f"/proc/{process.parent}/cmdline", LONGEST))))
+
+    def _by_file(self, name: str, target: Target, path: Path) -> list[Process]:
+        """The process that the pid file names, unless the pid was given to another one since."""
+        try:
+            pid = int(path.read_bytes()[:64].split()[0])
+            status = path.stat()
+        except (OSError, ValueError, IndexError):
+            return []
+        raw = _read(f"/proc/{pid}/cmdline", LONGEST)
+        process = _process(pid, raw) if raw and pid != os.getpid() else None
+        if process is None or not self._fits(name, process):
+            return []
+        if target.match is not None:
+            return [process] if fulfils(target.match, process.words) else []
+        stamp = (status.st_mtime_ns, status.st_ino)
+        known = self._files.get(name)
+        if known is None or known[0] != stamp:
+            if process.began > status.st_mtime + REUSED:
+                return []
+            self._files[name] = (stamp, process.pid, process.ticks)
+        elif known[1:] != (process.pid, process.ticks):
+            return []
+        return [process]
+
+
+def find(target: Target) -> Process | None:
+    """The main process of a service, by one look; None when there is none."""
+    found = Scanner({"": target}).look()[""]
+    return found[0] if found else None
+
+
+def everything() -> list[Process]:
+    """All processes with a command line, ourselves too."""
+    lines = ((pid, _read(f"/proc/{pid}/cmdline", LONGEST)) for pid in _pids())
+    found = (_process(pid, raw) for pid, raw in lines if raw)
+    return [process for process in found if process is not None]
+
+
+def usage(process: Process) -> Usage | None:
+    """What a process has used until now; None when it is gone."""
+    stat = _stat(process.pid)
+    if stat is None or stat.ticks != process.ticks:
+        return None
+    return Usage(stat.cpu / TICKS, stat.pages * PAGE)
+
+
+def ended(process: Process, within: float, poll: float = 0.05) -> bool:
+    """Whether a process ends within so many seconds."""
+    end = time.monotonic() + within
+    while process.alive:
+        if time.monotonic() > end:
+            return False
+        time.sleep(poll)
+    return True
+
+
+def fulfils(expression: Regex, words: tuple[str, ...]) -> bool:
+    """Whether a command line matches, and is not left out as a bystander's."""
+    if not expression.found_in(" ".join(words)):
+        return False
+    program = bystander(words)
+    return program is None or re.search(rf"\b{re.escape(program)}\b", expression.text) is not None
+
+
+def bystander(words: tuple[str, ...]) -> str | None:
+    """The program, when it is one that only names services; None for others."""
+    heads = [PurePath(word).name for word in words[:3]]
+    for head in heads[:2]:
+        if head.startswith(OURS):
+            return OURS
+    if heads[0] in BYSTANDERS:
+        return heads[0]
+    shell = heads[0].lstrip("-")
+    if shell in SHELLS and len(words) > 1:
+        line = words[1].startswith("-") and "c" in words[1]
+        script = any("/rc.d/" in word or "/init.d/" in word for word in words[1:3]) or "service" in heads[1:]
+        return shell if line or script else None
+    return None
+
+
+def _main_first(processes: list[Process]) -> tuple[Process, ...]:
+    pids = {process.pid for process in processes}
+    return tuple(sorted(processes, key=lambda one: (one.parent in pids, one.ticks, one.pid)))
+
+
+def _pids() -> Iterable[int]:
+    names = os.listdir("/proc")  # noqa: PTH208 - a Path for each process would be most of the pass
+    return (int(name) for name in names if name.isdigit())
+
+
+def _process(pid: int, raw: bytes) -> Process | None:
+    stat = _stat(pid)
+    return None if stat is None else Process(pid, stat.ticks, stat.parent, _words(raw))
+
+
+def _words(raw: bytes) -> tuple[str, ...]:
+    """A title that a program gave itself is one word, and ends with padding."""
+    return tuple(raw.decode("utf-8", "replace").rstrip("\0 ").split("\0"))
+
+
+def _stat(pid: int) -> _Stat | None:
+    """None for a zombie, and for what is gone (proc(5): the fields after the name in brackets)."""
+    state, *fields = _read(f"/proc/{pid}/stat", 4096).rpartition(b")")[2].split() or [b"X"]
+    if state in (b"Z", b"X", b"x"):
+        return None
+    return _Stat(int(fields[0]), int(fields[18]), int(fields[10]) + int(fields[11]), int(fields[20]))
+
+
+def _uid(pid: int) -> int | None:
+    for line in _read(f"/proc/{pid}/status", 4096).splitlines():
+        if line.startswith(b"Uid:"):
+            return int(line.split()[2])
+    return None
+
+
+def _cwd(pid: int) -> str | None:
+    try:
+        return str(Path(f"/proc/{pid}/cwd").readlink())
+    except OSError:
+        return None
+
+
+def _read(path: str, most: int) -> bytes:
+    """A file of /proc, as far as it can be read; empty when the process is gone."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(file, most)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+
+
+def _booted() -> float:
+    for line in _read("/proc/stat", 1 << 20).splitlines():
+        if line.startswith(b"btime "):
+            return float(line.split()[1])
+    return time.time() - time.monotonic()
+
+
+_BOOTED = _booted()
+"""Unix seconds; read once, so that a start time does not move when the clock is set."""
