@@ -1,5 +1,6 @@
 """Rules, routes and runbooks agree with each other and with what the exporter publishes."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def test_every_runbook_answers_the_five_questions(path: Path) -> None:
 
     for part in ("What it means.", "How bad.", "What chainwarden did.", "Look at", "Do"):
         assert f"**{part}**" in text, f"{path.name} has no paragraph {part!r}"
+    assert re.search(r"^```sh\n\S", text, re.M), f"{path.name} shows no command to type"
 
 
 def test_every_alert_has_a_promtool_test_that_fires_it_and_one_that_does_not() -> None:
