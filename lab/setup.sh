@@ -67,6 +67,8 @@ compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null ||
     need postgresql "the tests ask a real PostgreSQL for an oracle node's jobs"
 command -v chromium >/dev/null || need chromium "the tests read the pages as a browser shows them"
 command -v chromedriver >/dev/null || need chromium-driver "drives that browser"
+command -v systemd-analyze >/dev/null || need systemd "systemd-analyze checks the units in deploy/systemd"
+command -v docker-compose >/dev/null || need docker-compose "checks docker-compose.yml; no container is started"
 command -v npm >/dev/null || [ -e .lab/anvil-*/bin/anvil ] ||
     need npm "downloads anvil, a local EVM chain, which is published on npm only"
 
