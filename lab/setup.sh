@@ -63,6 +63,10 @@ fi
     need prometheus-alertmanager "the demo and the tests run a real Alertmanager, and amtool checks routes"
 command -v mosquitto >/dev/null || need mosquitto "the tests send recovery commands through a real MQTT broker"
 command -v collectd >/dev/null || need collectd-core "the tests replace the configuration of a real collectd"
+for library in libmicrohttpd.so.12:libmicrohttpd12 libprotobuf-c.so.1:libprotobuf-c1; do
+    compgen -G "/usr/lib/*/${library%:*}" >/dev/null ||
+        need "${library#*:}" "collectd's plugin write_prometheus needs it; collectd-core only recommends it"
+done
 compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null ||
     need postgresql "the tests ask a real PostgreSQL for an oracle node's jobs"
 command -v chromium >/dev/null || need chromium "the tests read the pages as a browser shows them"

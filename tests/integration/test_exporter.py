@@ -19,6 +19,9 @@ from lab.stack import Program, exporter_config
 from nodekit.http import HttpError, request, session
 from nodekit.slots import owner, slot_of
 
+FURTHEST = SETTLED + 100
+"""Blocks below the head that the counters may stand at: with its reads spent, a look moves the view and no counter."""
+
 Series = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -54,7 +57,8 @@ def counts(found: Series, name: str) -> dict[str, int]:
 
 def test_missed_blocks_of_every_producer_equal_a_walk_over_the_chain(exporter: Program, chain: Chain) -> None:
     """A is killed, wherever in a round. What it leaves empty is settled three turns of the others later, just
-    when another whole window of it was missed. The walk reads every block."""
+    when another whole window of it was missed. The walk reads every block; that the host was slow and A lost a
+    block or two before must not matter."""
     produced = "antelope_producer_blocks_produced_total"
     missed = "antelope_producer_blocks_missed_total"
     healed = chain.world.info().head_num  # what earlier tests left empty is settled when it lies deep enough
@@ -65,10 +69,10 @@ def test_missed_blocks_of_every_producer_equal_a_walk_over_the_chain(exporter: P
     before, at_first = series(exporter), chain.world.info().head_num
     chain["A"].kill9()
     assert poll(
-        lambda: counts(series(exporter), missed)[chain.ours] > counts(before, missed)[chain.ours], 100
+        lambda: counts(series(exporter), missed)[chain.ours] >= counts(before, missed)[chain.ours] + 12, 100
     )
 
-    after, blocks = series(exporter), ChainReader(chain.world.reader).read(max(2, at_first - SETTLED - 8))
+    after, blocks = series(exporter), ChainReader(chain.world.reader).read(max(2, at_first - FURTHEST))
     grown = {
         name: Counter(counts(after, name)) - Counter(counts(before, name)) for name in (produced, missed)
     }
@@ -110,7 +114,7 @@ def test_blocks_missed_while_the_exporter_was_down_are_accounted_when_it_is_back
     grown = Counter(counts(after, missed)) - Counter(counts(before, missed))
     assert set(grown) == {chain.ours}
     # Up to its newest missed window, A may have left the rest of the one that it was killed in.
-    first = max(2, at_first - SETTLED - 8)
+    first = max(2, at_first - FURTHEST)
     total = sum(counts(after, produced).values()) - sum(counts(before, produced).values())
     blocks = ChainReader(chain.world.reader).read(first)
     walks = [

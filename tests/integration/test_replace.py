@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -21,7 +22,9 @@ from actuator.agent.replace.config import Replace
 from actuator.agent.replace.daemon import pid_of
 from actuator.agent.replace.service import DONE, ReplaceService
 from lab.binaries import debian
+from lab.ports import free_port
 from lab.server import poll
+from lab.webcall import get_text
 
 NEVER = threading.Event()
 
@@ -150,11 +153,51 @@ def test_ports_are_elsewhere_in_the_checked_copy() -> None:
         </Plugin>
         """)
 
-    copy = redirected(text, "/elsewhere", lambda: 4711)
+    copy = redirected(text, text, "/elsewhere", lambda: 4711)
 
     assert copy.count("9103") == 1, "of a plugin that nobody knows to listen"
     assert 'Listen "127.0.0.1" "4711"' in copy
     assert 'Server "10.0.0.1" "25826"' in copy
+
+
+def test_a_port_that_the_running_daemon_has_is_free_to_it_and_that_of_another_is_not(
+    collectd: Daemon,
+) -> None:
+    """Stock collectd would start with a busy port, say so in its log and listen nowhere."""
+
+    def listening(port: int) -> str:
+        return collectd.text(
+            more=f'''
+            LoadPlugin write_prometheus
+            <Plugin write_prometheus>
+              Host "127.0.0.1"
+              Port "{port}"
+            </Plugin>
+            '''
+        )
+
+    mine = free_port()
+    assert collectd.replace(listening(mine)) == Outcome(0, DONE)
+    assert "collectd/write_prometheus" in get_text(f"http://127.0.0.1:{mine}/metrics")
+    assert collectd.replace(listening(mine) + "# the same port again\n") == Outcome(0, DONE)
+    before, old = collectd.pid(), collectd.file.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        refused = collectd.replace(listening(taken))
+
+    assert refused.code == 0x2002
+    assert f"Opening a listening socket for [127.0.0.1]:{taken} failed" in refused.output
+    assert (collectd.pid(), collectd.file.read_text()) == (before, old)
+
+
+def test_a_busy_port_that_collectd_only_mentions_is_refused_as_well(collectd: Daemon) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        block = f'<Plugin network>\n  Listen "127.0.0.1" "{other.getsockname()[1]}"\n</Plugin>\n'
+        refused = collectd.replace(collectd.text() + "LoadPlugin network\n" + block)
+
+    assert refused.code == 0x2002
+    assert "bind: Address already in use" in refused.output
 
 
 @pytest.mark.parametrize(
@@ -214,6 +257,21 @@ def test_a_folder_that_cannot_be_written_changes_nothing(collectd: Daemon) -> No
     collectd.file.with_name("collectd.conf.orig").mkdir()
 
     assert collectd.replace(collectd.text(interval=20)).code == 0x2005
+
+
+def test_a_new_file_that_cannot_be_put_in_place_leaves_the_old_one_and_a_daemon_that_runs(
+    collectd: Daemon,
+) -> None:
+    """Somebody cleans the folder just then: the checked file is gone when its turn comes."""
+    before, old = collectd.pid(), collectd.file.read_text()
+    stop = f'rm {collectd.file}.new; kill "$(cat {collectd.folder}/pid)"'
+
+    done = collectd.replace(collectd.text(interval=20), stop=["/bin/sh", "-c", stop])
+
+    assert done.code == 0x2006, done
+    assert "it cannot be put in place" in done.output
+    assert collectd.file.read_text() == old
+    assert collectd.pid() not in (None, before)
 
 
 KILLED = """

@@ -17,7 +17,7 @@ from pathlib import Path
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import Journal
 from actuator.agent.replace import daemon
-from actuator.agent.replace.checkcopy import redirected
+from actuator.agent.replace.checkcopy import BUSY, redirected
 from actuator.agent.replace.config import FILE, Replace
 from actuator.remote.wire import (
     BROKEN,
@@ -131,12 +131,13 @@ class ReplaceService:
     def _checked(self, text: str) -> Outcome | None:
         with tempfile.TemporaryDirectory(prefix="chainwarden-check-") as folder:
             copy = Path(folder) / self._file.name
-            copy.write_text(redirected(text, folder, _free_port) if self._config.collectd else text)
+            now = self._file.read_text("utf-8", "replace")
+            copy.write_text(redirected(text, now, folder, _free_port) if self._config.collectd else text)
             copy.chmod(0o600)
             asked = daemon.run(tuple(word.replace(FILE, str(copy)) for word in self._config.check))
         if asked.code == 127:
             return Outcome(NO_REPLACER, asked.output)
-        if asked.code != 0:
+        if asked.code != 0 or (self._config.collectd and BUSY in asked.output):
             return Outcome(BROKEN, f"New config seems broken!: {asked.output}")
         return None
 
