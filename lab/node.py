@@ -1,7 +1,6 @@
 """One nodeos of the lab chain, with everything that a test does to it."""
 
 import json
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,14 +117,6 @@ class Node(Server):
         self.stop()
         self.start_paused = paused
         self.start()
-
-    def hang(self) -> None:
-        """Freeze the process (SIGSTOP): ports accept, nothing answers."""
-        self.send_signal(signal.SIGSTOP)
-
-    def wake(self) -> None:
-        """Let a frozen process go on (SIGCONT)."""
-        self.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """Stop the node for good and drop its kept HTTP connections."""

@@ -157,6 +157,16 @@ class Server(ABC):
         if self._process is not None:
             signal_group(self._process.pid, number)
 
+    def hang(self) -> None:
+        """Freeze the server (SIGSTOP): ports accept, nothing answers. Returns when all its threads stand."""
+        self.send_signal(signal.SIGSTOP)
+        if not poll(lambda: all(_stands(pid) for pid in self.pids()), 5, every=0.005):
+            raise ServerError(f"{self.name} does not stop")
+
+    def wake(self) -> None:
+        """Let a frozen server go on (SIGCONT)."""
+        self.send_signal(signal.SIGCONT)
+
     def log_tail(self, lines: int = 15) -> str:
         """The last lines of the log, for error messages."""
         try:
@@ -186,6 +196,15 @@ class Server(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _stands(pid: int) -> bool:
+    """Whether no thread of a process runs: each is stopped by a signal, or it has ended."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            if stat.read_text().rpartition(")")[2].split()[0] not in "TZX":
+                return False
+    return True
 
 
 def poll(condition: Callable[[], bool], timeout: float, every: float = 0.05) -> bool:

@@ -1,39 +1,44 @@
-"""Runs the whole test suite: what waits for real servers, and beside it what only computes.
+"""Runs the whole test suite in three lanes at the same time.
 
-The real-time tests leave the processor idle most of their time; the others fill it at a lower priority, so
-that they disturb no node. The exit code is 0 when both parts pass.
+What waits for blocks of the shared chain leaves the processor idle most of its time. Beside it run the tests
+on other servers and, at a lower priority so that they disturb no node, those that only compute.
 """
 
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 
-REAL_TIME = ("tests/integration", "tests/scenarios")
+SERVERS = ("tests/integration", "tests/scenarios")
 COMPUTING = ("tests/unit", "tests/contract", "tests/conformance", "tests/sim")
 NICE = 10
 
 
 def main(options: Sequence[str] = ()) -> int:
-    """`options` go to both pytest runs. The exit code."""
-    with tempfile.TemporaryFile() as log:
-        argv = ["nice", "-n", str(NICE), *_pytest(options), *COMPUTING]
-        computing = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT)
+    """`options` go to every pytest run. Exit code 0 when all three pass."""
+    pytest = [sys.executable, "-m", "pytest", "-q", *options]
+    lanes = (
+        [*pytest, "-m", "not shared_chain", *SERVERS],
+        ["nice", "-n", str(NICE), *pytest, *COMPUTING],
+    )
+    print("the tests on the shared chain; two lanes run beside them and are shown at the end", flush=True)
+    with ExitStack() as stack:
+        logs = [stack.enter_context(tempfile.TemporaryFile()) for _ in lanes]
+        beside = [
+            subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT)
+            for argv, log in zip(lanes, logs, strict=True)
+        ]
         try:
-            print(
-                "the tests on real servers; the others run beside them and are shown at the end", flush=True
-            )
-            real_time = subprocess.run([*_pytest(options), *REAL_TIME], check=False).returncode
-            code = computing.wait()
+            codes = [subprocess.run([*pytest, "-m", "shared_chain", *SERVERS], check=False).returncode]
+            codes += [lane.wait() for lane in beside]
         finally:
-            computing.kill()
-        log.seek(0)
-        sys.stdout.write(log.read().decode("utf-8", "replace"))
-    return real_time or code
-
-
-def _pytest(options: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "pytest", "-q", *options]
+            for lane in beside:
+                lane.kill()
+        for log in logs:
+            log.seek(0)
+            sys.stdout.write(log.read().decode("utf-8", "replace"))
+    return int(any(codes))
 
 
 if __name__ == "__main__":

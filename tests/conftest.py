@@ -28,6 +28,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = str(TEMPORARY)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests on the shared chain; they are a lane of their own in `lab.suite`."""
+    for item in items:
+        if "running_chain" in getattr(item, "fixturenames", ()):
+            item.add_marker("shared_chain")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run when a process that it started is still there, after all fixtures are gone."""

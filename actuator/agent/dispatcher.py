@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 Work = tuple[str, Command, bool]
 """Service, command, and whether the journal has it as running."""
+YIELD = 0.0003
+"""Seconds that the books wait for the thread that sends the result: both need the interpreter's one lock."""
 CONFIG = "config"
 """The service that a message with `config` is for."""
 
@@ -229,6 +231,7 @@ class Dispatcher:
     def _close(self, command: Command, outcome: Outcome) -> None:
         self._journal.finish(command.key, outcome.code, outcome.output, self._clock())
         self._give(command, outcome)
+        time.sleep(YIELD)
         name = _service(command) if _service(command) in self._offers else "unknown"
         self._metrics.commands.labels(name, "ok" if outcome.code == 0 else "failed").inc()
         log.info("command done", extra={"fields": {

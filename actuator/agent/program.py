@@ -67,7 +67,7 @@ def run(program: Program, timeout: float, kept: Path, most: int) -> Outcome:
     try:
         process = subprocess.Popen(
             program.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, bufsize=0,
-            start_new_session=True,
+            start_new_session=True, close_fds=False,  # Python does not let its descriptors be inherited
         )  # fmt: skip
     except FileNotFoundError:
         return Outcome(127, f"{program.words[0]}: not found")

@@ -118,7 +118,9 @@ class Sender:
         host = self._hosts[pending.host]
         key = None if host.key_file is None else host.key_file.reveal()
         pending.asked_at = time.monotonic()
-        self._client.publish(host.command_topic, encode(pending.message, key), qos=2)
+        # An agent that remembers knows what it got twice; for the original the broker must see to it.
+        qos = 1 if host.remembers else 2
+        self._client.publish(host.command_topic, encode(pending.message, key), qos=qos)
 
     def _await(self, task_id: int, pending: _Pending, timeout: float) -> Answer | None:
         with self._changed:

@@ -1,7 +1,6 @@
 """Balances and endpoint health on real EVM chains."""
 
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -441,7 +440,7 @@ def test_an_endpoint_that_stops_answering_is_down_at_the_next_look(tmp_path: Pat
         asked = config([server.url], timeout="300ms", accounts=[])
         source = only(rpc.build(asked))
         assert list(source.observe(0.0))
-        server.send_signal(signal.SIGSTOP)
+        server.hang()
         with pytest.raises(CollectorError) as caught:
             source.observe(0.0)
         source.close()
