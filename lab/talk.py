@@ -16,11 +16,13 @@ from lab.server import poll
 class Talk:
     """A plain MQTT client. `results` are in the order of their arrival."""
 
-    def __init__(self, port: int, command_topic: str, result_topic: str) -> None:
+    def __init__(self, port: int, command_topic: str, result_topic: str, *, qos: int = 2) -> None:
+        """`qos` of the commands: 2 as the original sends them, 1 as our sender does to an agent of ours."""
         self.results: list[dict[str, Any]] = []
         self.arrived: dict[object, float] = {}
         """task_id → time.perf_counter() of its first result."""
         self._command_topic = command_topic
+        self._qos = qos
         self._news = threading.Condition()
         self._client = mqtt.Client(  # a session that lasts: results wait for us while the broker restarts
             CallbackAPIVersion.VERSION2, client_id=f"talk-{uuid.uuid4().hex[:8]}", clean_session=False
@@ -43,9 +45,9 @@ class Talk:
             self.arrived.setdefault(found.get("task_id"), time.perf_counter())
             self._news.notify_all()
 
-    def raw(self, payload: bytes, *, qos: int = 2, retain: bool = False) -> None:
+    def raw(self, payload: bytes, *, retain: bool = False) -> None:
         """Send anything."""
-        self._client.publish(self._command_topic, payload, qos=qos, retain=retain)
+        self._client.publish(self._command_topic, payload, qos=self._qos, retain=retain)
 
     def send(self, task_id: int, service: str, command: str, **more: object) -> None:
         """Send a command."""

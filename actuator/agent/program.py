@@ -4,7 +4,6 @@ import contextlib
 import os
 import select
 import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -19,6 +18,8 @@ GRACE = 5.0
 CLOSING = 0.1
 """Seconds that output may still come after the end: what the program left behind may hold the pipe."""
 CHUNK = 1 << 16
+DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)
+"""Signals that Python ignores and a program must not."""
 SHORT = 2048
 """Bytes that surely fit into a result; more are kept in a file as well."""
 
@@ -63,34 +64,52 @@ def run(program: Program, timeout: float, kept: Path, most: int) -> Outcome:
 
     What ends the agent does not end the program.
     """
-    errors = subprocess.STDOUT if program.errors else subprocess.DEVNULL
     try:
-        process = subprocess.Popen(
-            program.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, bufsize=0,
-            start_new_session=True, close_fds=False,  # Python does not let its descriptors be inherited
-        )  # fmt: skip
+        pid, pipe = _started(program)
     except FileNotFoundError:
         return Outcome(127, f"{program.words[0]}: not found")
     except OSError as error:
         return Outcome(126, f"{program.words[0]}: {error.strerror}")
-    assert process.stdout is not None  # noqa: S101 - PIPE
-    output, end = _Output(kept, most), os.pidfd_open(process.pid)
+    output, end = _Output(kept, most), os.pidfd_open(pid)
     try:
-        in_time, open_ = _followed(process.stdout, end, output, timeout)
+        in_time, open_ = _followed(pipe, end, output, timeout)
+        code = None if in_time else _ended(pid, end)
     finally:
         os.close(end)
-    code = _status(process) if in_time else _ended(process)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     text = output.text()
     if open_:
         # What it left behind may write on: read to its end, or a full pipe would stop it.
-        threading.Thread(target=_drain, args=(process.stdout, output), name="drain", daemon=True).start()
+        threading.Thread(target=_drain, args=(pipe, output), name="drain", daemon=True).start()
     else:
         output.close()
-        process.stdout.close()
-    return Outcome(code, text)
+        os.close(pipe)
+    return Outcome(code if code is not None else status if status >= 0 else 128 - status, text)
 
 
-def _followed(pipe: IO[bytes], end: int, output: _Output, timeout: float) -> tuple[bool, bool]:
+def _started(program: Program) -> tuple[int, int]:
+    """Its pid and the pipe with its output. Raises OSError. (Half as long as subprocess needs for it.)"""
+    pipe, out = os.pipe()
+    null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+    errors = (
+        (os.POSIX_SPAWN_DUP2, out, 2)
+        if program.errors
+        else (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
+    )
+    try:
+        pid = os.posix_spawnp(
+            program.words[0], program.words, os.environ,
+            file_actions=(null, (os.POSIX_SPAWN_DUP2, out, 1), errors), setsid=True, setsigdef=DEFAULTS,
+        )  # fmt: skip
+    except OSError:
+        os.close(pipe)
+        raise
+    finally:
+        os.close(out)
+    return pid, pipe
+
+
+def _followed(pipe: int, end: int, output: _Output, timeout: float) -> tuple[bool, bool]:
     """Take the output until the process `end`s (a pidfd): was that in time, and is the pipe still open."""
     waiting = select.poll()
     waiting.register(pipe, select.POLLIN)
@@ -101,8 +120,8 @@ def _followed(pipe: IO[bytes], end: int, output: _Output, timeout: float) -> tup
         ready = dict(waiting.poll(max(0.0, left) * 1000))
         if not ready:
             break
-        if pipe.fileno() in ready:
-            chunk = os.read(pipe.fileno(), CHUNK)
+        if pipe in ready:
+            chunk = os.read(pipe, CHUNK)
             output.take(chunk)
             open_ = bool(chunk)
             if not chunk:
@@ -113,32 +132,23 @@ def _followed(pipe: IO[bytes], end: int, output: _Output, timeout: float) -> tup
     return exited, open_
 
 
-def _drain(pipe: IO[bytes], output: _Output) -> None:
-    while chunk := os.read(pipe.fileno(), CHUNK):
+def _drain(pipe: int, output: _Output) -> None:
+    while chunk := os.read(pipe, CHUNK):
         output.take(chunk)
-    pipe.close()
+    os.close(pipe)
     output.close()
 
 
-def _status(process: subprocess.Popen[bytes]) -> int:
-    """As a shell gives it."""
-    status = process.wait()
-    return 128 - status if status < 0 else status
+def _ended(pid: int, end: int) -> int:
+    """End the program and what it started: TERM, then KILL. `end` is its pidfd."""
+    _signal(pid, signal.SIGTERM)
+    waiting = select.poll()
+    waiting.register(end, select.POLLIN)
+    in_time = bool(waiting.poll(GRACE * 1000))
+    _signal(pid, signal.SIGKILL)
+    return TIMED_OUT if in_time else KILLED
 
 
-def _ended(process: subprocess.Popen[bytes]) -> int:
-    """End the program and what it started: TERM, then KILL."""
-    code = TIMED_OUT
-    _signal(process, signal.SIGTERM)
-    try:
-        process.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        code = KILLED
-    _signal(process, signal.SIGKILL)
-    process.wait()
-    return code
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _signal(group: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+        os.killpg(group, number)
