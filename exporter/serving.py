@@ -2,9 +2,11 @@
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from waitress import wasyncore
 from waitress.server import create_server
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
@@ -14,6 +16,8 @@ THREADS = 4
 """Threads that answer scrapes; waitress queues the rest."""
 PATIENCE = 10.0
 """Seconds that a TLS client may be silent."""
+LOOK = 0.5
+"""Seconds after which an idle server sees that it shall end."""
 Application = Callable[..., Iterable[bytes]]
 
 
@@ -66,6 +70,29 @@ class _TlsServer(ThreadedWSGIServer):
         self.server_close()
 
 
+class _PlainServer:
+    """waitress, which by itself leaves connections open when it is closed by another thread."""
+
+    def __init__(self, host: str, port: int, application: Application) -> None:
+        self._sockets: dict[int, Any] = {}
+        self._server = create_server(
+            application, host=host, port=port, threads=THREADS, ident=None, map=self._sockets
+        )
+        self._closing = threading.Event()
+        self._closed = threading.Event()
+
+    def run(self) -> None:
+        while not self._closing.is_set():
+            wasyncore.loop(timeout=LOOK, map=self._sockets, use_poll=True, count=1)
+        self._server.task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._sockets, ignore_all=True)
+        self._closed.set()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._closed.wait(PATIENCE)
+
+
 def bound(listen: str, application: Application, gate: Gate | None) -> Serving:
     """A server at `host:port`. Raises OSError and ValueError."""
     host, _, port = listen.rpartition(":")
@@ -74,5 +101,4 @@ def bound(listen: str, application: Application, gate: Gate | None) -> Serving:
         application = guarded(application, gate)
         if gate.encrypted:
             return _TlsServer(host, int(port), application, gate)
-    server: Serving = create_server(application, host=host, port=int(port), threads=THREADS, ident=None)
-    return server
+    return _PlainServer(host, int(port), application)
