@@ -5,13 +5,14 @@ from typing import Protocol
 
 from exporter.accounting import Trouble
 from exporter.config import Config
+from exporter.logs.trouble import Trouble as LogTrouble
 from exporter.observation import Metric, Record, Sample
 from exporter.oracle.trouble import Trouble as DatabaseTrouble
 from nodekit.http import Reason
 
 REASONS: tuple[str, ...] = (
     *(reason.value for reason in Reason), *(trouble.value for trouble in Trouble),
-    *(trouble.value for trouble in DatabaseTrouble), "internal"
+    *(trouble.value for trouble in DatabaseTrouble), *(trouble.value for trouble in LogTrouble), "internal"
 )  # fmt: skip
 """The closed set of values of the label `reason`."""
 

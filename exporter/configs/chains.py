@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import Field, ValidationError, ValidationInfo, field_serializer, field_validator
 from pydantic_core import PydanticCustomError
 
+from exporter.configs.logs import Lines
 from nodekit.http import redact
 from nodekit.settings import Settings
 from nodekit.words import NodeUrl, Time, Words, problem
@@ -37,6 +38,8 @@ class Node(Settings):
     """The operator asserts that every start of it has `pause-on-startup`; the actuator uses that."""
     timeout: Time = 1.0
     """How long one request to it may take."""
+    log: Lines | None = None
+    """Where its log is on this host."""
 
     @field_serializer("url", "producer_url", "net_url", "db_url")
     def _without_path(self, url: str | None) -> str | None:
