@@ -9,6 +9,7 @@ help:
 	@echo "make check         format, lint, types, layers and the fast tests"
 	@echo "make docs          writes docs/reference from the code"
 	@echo "make bench ROW=x  one benchmark beside its peer; rows: failover"
+	@echo "make packages      wheel and sdist into dist/, tried on every Python that is here"
 	@echo "make clean         remove everything that make put into this folder"
 
 setup:
@@ -33,6 +34,9 @@ docs: setup
 bench: setup
 	@test -n "$(ROW)" || { echo "write make bench ROW=failover"; exit 2; }
 	@$(PYTHON) -m bench.$(subst -,_,$(ROW))
+
+packages: setup
+	@$(PYTHON) -m lab.packages
 
 clean:
 	rm -rf .venv .lab .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
