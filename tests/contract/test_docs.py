@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,17 @@ def test_every_configuration_in_the_docs_is_valid(
 
 def test_there_are_configurations_to_check() -> None:
     assert len(CONFIGS) >= 4
+
+
+RULES = [content for page in PAGES for name, content in blocks(page, "yaml") if name == "rules"]
+
+
+@pytest.mark.parametrize("content", RULES, ids=range(len(RULES)))
+def test_every_rule_file_in_the_docs_is_one(content: str, tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(content)
+    checked = subprocess.run(
+        ["promtool", "check", "rules", "--lint-fatal", str(tmp_path / "rules.yml")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
