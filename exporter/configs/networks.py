@@ -37,19 +37,25 @@ def _address(text: str) -> str:
     return "0x" + digits.lower()
 
 
+def _quoted(value: object) -> object:
+    if isinstance(value, int):
+        raise PydanticCustomError("address", "write the address in quotes: YAML reads 0x… as a number")
+    return value
+
+
 def _endpoint(value: object) -> object:
     return {"url": value} if isinstance(value, str) else value
 
 
 def _token(value: object) -> object:
-    return {"address": value} if isinstance(value, str) else value
+    return {"address": value} if isinstance(value, str | int) else value
 
 
 def _low(value: object) -> object:
     return {"": value} if isinstance(value, int | float) else value
 
 
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, BeforeValidator(_quoted), AfterValidator(_address)]
 """An account or contract, `0x…` or `xdc…`, kept as `0x` and lower case; mixed case must be a right checksum
 (EIP-55)."""
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -30,6 +30,8 @@ def test_both_forms_of_an_address_become_one(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("    accounts: [{name: node, address: 0x0000000000000000000000000000000000000001}]\n", "5: networks.xdc.accounts[0].address: write the address in quotes: YAML reads 0x… as a number"),
+        ("    tokens: {PLI: 0x0000000000000000000000000000000000000001}\n", "5: networks.xdc.tokens.PLI: write the address in quotes: YAML reads 0x… as a number"),
         (f"    accounts: [{{name: node, address: xdc{GOOD[:-1]}E}}]\n", "5: networks.xdc.accounts[0].address: the checksum of this address is wrong, so a digit is: copy it again"),
         ("    accounts: [{name: node, address: xdc5a}]\n", "5: networks.xdc.accounts[0].address: write an address: 0x or xdc and 40 hexadecimal digits"),
         (f"    accounts: [{{name: node, address: xdc{GOOD}, low: {{PLI: 1}}}}]\n", "5: networks.xdc.accounts[0].low.PLI: PLI is not among the network's tokens (there are none); add it there"),
