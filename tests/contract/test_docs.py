@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,7 @@ EVERY_PAGE = pytest.mark.parametrize("page", WRITTEN, ids=lambda path: str(path.
 SOURCES = ("nodekit", "exporter", "actuator", "lab", "grafana", "alerting", "config", "deploy", "tests")
 FENCE = re.compile(r"^ *```(\S*)([^\n]*)\n(.*?)^ *```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-RPC_SWITCH = "rpc_switch"
-PARSERS = {
-    name.replace("python -m actuator.agent.rpc_switch", RPC_SWITCH): made
-    for name, (made, _) in programs().items()
-}
+PARSERS = {name: parser for name, (parser, _) in programs().items()}
 PREFIXES = ("antelope", "evm", "oracle", "chainwarden", "logfile", "service")
 METRIC = re.compile(rf"(?<![\w/.:-])(?:{'|'.join(PREFIXES)})_[a-z0-9_]*[a-z0-9](?![\w…*/.-]|_)")
 NO_METRICS = {"evm_chain_id", "evm_heads", "evm_key_states"}
@@ -75,20 +72,25 @@ def anchors(page: Path) -> set[str]:
 
 
 def typed(page: Path) -> Iterator[list[str]]:
-    """Every command of ours, as words: a line of a shell block, or inline code that names a program."""
+    """Every command of ours, as words: in a shell block, or inline code that names a program."""
     for _, content in blocks(page, "sh"):
         for line in content.replace("\\\n", " ").splitlines():
-            for part in re.split(r"[|;]|&&", re.split(r"\s#\s", line)[0]):
-                yield from _ours(part)
+            yield from _ours(line)
     for inline in re.findall(r"`([^`]+)`", " ".join(prose(page).split())):
-        yield from _ours(inline)
+        if inline.startswith(("chainwarden", "python -m")):
+            yield from _ours(inline)
 
 
-def _ours(text: str) -> Iterator[list[str]]:
-    """The program and its arguments, when a text begins with one of ours and says more than its name."""
-    words = text.replace("python -m actuator.agent.rpc_switch", RPC_SWITCH, 1).split(maxsplit=1)
-    if len(words) == 2 and words[0] in PARSERS:
-        yield [words[0], *shlex.split(words[1])]
+def _ours(line: str) -> Iterator[list[str]]:
+    """Programs of ours in a line of shell, each with its arguments, where it says more than the name."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    for ends, words in groupby(lexer, lambda word: set(word) <= set("|&;")):
+        said = list(words)
+        if said[:2] == ["python", "-m"]:
+            said = [" ".join(said[:3]), *said[3:]]
+        if not ends and len(said) > 1 and said[0] in PARSERS:
+            yield said
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
