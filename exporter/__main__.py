@@ -1,15 +1,15 @@
 """`chainwarden-exporter`: argv → config → serve, or one look with --once."""
 
 import argparse
+import gc
 import logging
 import signal
 import sys
 import threading
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, generate_latest
-
 from exporter.config import Config
+from exporter.exposition import plain
 from exporter.runtime import Runtime
 from exporter.serving import bound
 from exporter.web import application
@@ -55,9 +55,8 @@ def command_line() -> argparse.ArgumentParser:
 
 def _once(runtime: Runtime) -> int:
     runtime.look_once()
-    registry = CollectorRegistry()
-    registry.register(runtime)
-    sys.stdout.write(generate_latest(registry).decode())
+    now = runtime.now()
+    sys.stdout.write(plain(runtime.samples(now), now).decode())
     return 0
 
 
@@ -72,6 +71,7 @@ def _serve(runtime: Runtime, listen: str, gate: Gate | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=_reload, args=(runtime,)).start())
+    gc.freeze()  # modules stay for ever: a full collection, during which nothing else runs, skips them
     runtime.start()
     threading.Thread(target=server.run, name="http", daemon=True).start()
     log.info("listening", extra={"fields": {"address": listen}})

@@ -7,8 +7,6 @@ Only the allow-listed read paths of nodeos are ever asked, whatever the target.
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client.core import Metric as Family
-from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
 from exporter.antelope.sight import Sight
@@ -18,7 +16,6 @@ from exporter.collectors.nodeos import NodeSource, Turnout
 from exporter.collectors.peers import PeerSource
 from exporter.configs.chains import Node
 from exporter.observation import Metric, Sample
-from exporter.snapshot import families
 
 SUCCESS = Metric("probe_success", "1 when the target answered.")
 DURATION = Metric("probe_duration_seconds", "How long the look took.")
@@ -38,8 +35,8 @@ class RefusedError(Exception):
     """The question makes no sense; the text says why."""
 
 
-class OneLook(Collector):
-    """The families of one look."""
+class OneLook:
+    """One look at a target."""
 
     def __init__(self, target: str, module: str, timeout: float | None) -> None:
         """Raises RefusedError for a target or a module that cannot be."""
@@ -55,19 +52,15 @@ class OneLook(Collector):
             raise RefusedError("write target=http://HOST:PORT") from None
         self._source = MODULES[module](node)
 
-    def describe(self) -> Iterable[Family]:
-        """Nothing is fixed."""
-        return ()
-
-    def collect(self) -> Iterable[Family]:
+    def samples(self, now: float) -> Iterable[Sample]:
         """Look, and tell."""
-        now, started = time.time(), time.monotonic()
+        started = time.monotonic()
         try:
-            samples: list[Sample] = list(self._source.observe(now))
-            samples.append(SUCCESS.sample(1))
+            yield from tuple(self._source.observe(now))
+            yield SUCCESS.sample(1)
         except CollectorError as error:
-            samples = [SUCCESS.sample(0), REASON.sample(1, error.reason)]
+            yield SUCCESS.sample(0)
+            yield REASON.sample(1, error.reason)
         finally:
             self._source.close()
-        samples.append(DURATION.sample(time.monotonic() - started))
-        return families(samples, now)
+        yield DURATION.sample(time.monotonic() - started)

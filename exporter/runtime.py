@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-from prometheus_client.core import Metric as Family
-from prometheus_client.registry import Collector
-
 from exporter.collectors import COLLECTORS
 from exporter.config import Config
 from exporter.discovery import expanded, stamp
 from exporter.observation import Sample
 from exporter.scheduler import Scheduler
-from exporter.snapshot import BUILD, RELOAD_OK, RELOAD_TIME, Store, families, fresh_samples, probe_samples
+from exporter.snapshot import BUILD, RELOAD_OK, RELOAD_TIME, Store, fresh_samples, probe_samples
 from nodekit.settings import ConfigError, load
 
 log = logging.getLogger(__name__)
@@ -25,8 +22,8 @@ FILES_EVERY = 2.0
 """Seconds between looks at the time stamps of files that name nodes."""
 
 
-class Runtime(Collector):
-    """Holds the valid configuration. As a prometheus_client collector it renders what is known."""
+class Runtime:
+    """Holds the valid configuration, its threads, and what they saw."""
 
     def __init__(self, path: Path, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.path = path
@@ -92,16 +89,12 @@ class Runtime(Collector):
         records = self._store.records()
         return [f"{record.probe} of {record.target}" for record in records if record.succeeded is None]
 
-    def describe(self) -> Iterable[Family]:
-        """Nothing is fixed: families come and go with what is known."""
-        return ()
+    def now(self) -> float:
+        """The moment, unix seconds."""
+        return self._clock()
 
-    def collect(self) -> Iterable[Family]:
-        """Families of this moment."""
-        now = self._clock()
-        return families(self._samples(now), now)
-
-    def _samples(self, now: float) -> Iterable[Sample]:
+    def samples(self, now: float) -> Iterable[Sample]:
+        """All that is known at this moment."""
         records, config = self._store.records(), self.config
         yield from fresh_samples(records, now)
         for module in COLLECTORS:

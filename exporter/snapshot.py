@@ -1,11 +1,10 @@
-"""What all probes last saw, and how it becomes metric families."""
+"""What all probes last saw, as samples; those of the probes and of this process themselves."""
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.core import Metric as Family
+from prometheus_client import ProcessCollector
 
 from exporter.observation import Metric, Observation, Record, Sample
 
@@ -72,25 +71,6 @@ class Store:
             self._records = {**self._records, (record.probe, record.target): record}
 
 
-def families(samples: Iterable[Sample], now: float) -> list[Family]:
-    """Metric families of samples; ages are computed here, at the moment of the scrape."""
-    found: dict[str, Family] = {}
-    for sample in samples:
-        metric = sample.metric
-        family = found.get(metric.name)
-        if family is None:
-            family = found[metric.name] = _family(metric)
-        value = now - sample.value if metric.kind == "age" else sample.value
-        family.add_metric(sample.labels, value)  # type: ignore[attr-defined]
-    return sorted(found.values(), key=lambda family: family.name)
-
-
-def _family(metric: Metric) -> Family:
-    if metric.kind == "counter":
-        return CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
-    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-
-
 def probe_samples(records: Iterable[Record]) -> Iterable[Sample]:
     """The health of the probes themselves: always there, also when their values are not."""
     for record in records:
@@ -111,3 +91,16 @@ def fresh_samples(records: Iterable[Record], now: float) -> Iterable[Sample]:
         good = record.fresh(now)
         if good is not None:
             yield from good.samples
+
+
+def process_samples(process: ProcessCollector) -> Iterable[Sample]:
+    """What prometheus_client tells of this process: memory, CPU, descriptors."""
+    for family in process.collect():
+        counter = family.type == "counter"
+        metric = Metric(
+            f"{family.name}_total" if counter else family.name,
+            family.documentation,
+            kind="counter" if counter else "gauge",
+        )
+        for sample in family.samples:
+            yield metric.sample(sample.value)

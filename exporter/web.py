@@ -2,15 +2,18 @@
 
 import gzip
 import logging
+import time
 from importlib.metadata import version
+from itertools import chain
 
 import yaml
 from flask import Flask, Response, make_response, request
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import ProcessCollector
 
 from exporter.exposition import encoder
 from exporter.oneoff import OneLook, RefusedError
 from exporter.runtime import Runtime
+from exporter.snapshot import process_samples
 from nodekit.settings import ConfigError
 
 log = logging.getLogger(__name__)
@@ -19,24 +22,23 @@ log = logging.getLogger(__name__)
 def application(runtime: Runtime) -> Flask:
     """The WSGI application of one runtime."""
     app = Flask(__name__)
-    registry = CollectorRegistry(support_collectors_without_names=True)  # ours: for name[]
-    registry.register(runtime)
-    ProcessCollector(registry=registry)
-    _metrics(app, registry)
+    _metrics(app, runtime)
     _probe(app)
     _health(app, runtime)
     _configuration(app, runtime)
     return app
 
 
-def _metrics(app: Flask, registry: CollectorRegistry) -> None:
+def _metrics(app: Flask, runtime: Runtime) -> None:
+    process = ProcessCollector(registry=None)
+
     @app.get("/metrics")
     def metrics() -> Response:
-        """Text 0.0.4 or OpenMetrics, as the Accept header asks; `name[]` selects families."""
+        """Text 0.0.4 or OpenMetrics, as the Accept header asks; `name[]` selects series."""
         write, content_type = encoder(request.headers.get("Accept", ""))
-        names = request.args.getlist("name[]")
-        chosen = registry.restricted_registry(names) if names else registry
-        body = write(chosen.collect())
+        names, now = frozenset(request.args.getlist("name[]")), runtime.now()
+        samples = chain(runtime.samples(now), process_samples(process))
+        body = write((one for one in samples if one.metric.name in names) if names else samples, now)
         response = make_response(body, 200, {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"})
         if request.accept_encodings["gzip"] > 0:
             response.set_data(gzip.compress(body, 1))
@@ -56,10 +58,9 @@ def _probe(app: Flask) -> None:
             )
         except RefusedError as error:
             return _text(str(error), 400)
-        registry = CollectorRegistry()
-        registry.register(look)
         write, content_type = encoder(request.headers.get("Accept", ""))
-        return make_response(write(registry.collect()), 200, {"Content-Type": content_type})
+        now = time.time()
+        return make_response(write(look.samples(now), now), 200, {"Content-Type": content_type})
 
 
 def _health(app: Flask, runtime: Runtime) -> None:

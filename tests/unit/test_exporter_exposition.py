@@ -1,5 +1,7 @@
 """Our text is byte for byte prometheus_client's."""
 
+from collections.abc import Sequence
+
 import pytest
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -9,42 +11,65 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from exporter.exposition import encoder, openmetrics, plain
+from exporter.observation import Metric, Sample
+from exporter.snapshot import process_samples
+
+NOW = 1795204488.5
+ODD = Metric("odd", 'a "help" with \\ and\nlines', ("zone", "a"))
+SEEN = Metric("seen_total", "Counted.", ("n",), "counter")
+AGE = Metric("last_age_seconds", "An age.", (), "age")
+SAMPLES: Sequence[Sample] = (
+    ODD.sample(1.5e21, 'x"y\\z\nw', "日本"),
+    SEEN.sample(3, "1"),
+    ODD.sample(float("nan"), "", "b"),
+    AGE.sample(NOW - 12.25),
+    ODD.sample(float("-inf"), "c", "d"),
+    Metric("bare", "Without labels.").sample(NOW),
+)
+"""Everything that needs care: quotes, backslashes, line ends, special numbers, labels and families out of order."""
 
 
-class Odd(Collector):
-    """Families with everything that needs care."""
+class Theirs(Collector):
+    """The same by prometheus_client's own classes."""
 
     def collect(self) -> list[Family]:
-        """Quotes, backslashes, line ends, special numbers, labels out of order, no labels."""
-        gauge = GaugeMetricFamily("odd", 'a "help" with \\ and\nlines', labels=("zone", "a"))
-        gauge.add_metric(['x"y\\z\nw', "日本"], 1.5e21)
-        gauge.add_metric(["", "b"], float("nan"))
-        gauge.add_metric(["c", "d"], float("-inf"))
-        counter = CounterMetricFamily("seen", "Counted.", labels=("n",))
-        counter.add_metric(["1"], 3)
-        return [gauge, counter, GaugeMetricFamily("bare", "Without labels.", value=1795204488.5)]
+        """Families by name."""
+        odd = GaugeMetricFamily(ODD.name, ODD.help, labels=ODD.labels)
+        for sample in SAMPLES:
+            if sample.metric is ODD:
+                odd.add_metric(sample.labels, sample.value)
+        seen = CounterMetricFamily("seen", SEEN.help, labels=SEEN.labels)
+        seen.add_metric(["1"], 3)
+        return [
+            GaugeMetricFamily("bare", "Without labels.", value=NOW),
+            GaugeMetricFamily("last_age_seconds", "An age.", value=12.25),
+            odd,
+            seen,
+        ]
 
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
     made = CollectorRegistry()
-    made.register(Odd())
+    made.register(Theirs())
     return made
 
 
 def test_text_is_that_of_prometheus_client(registry: CollectorRegistry) -> None:
-    assert plain(registry.collect()).decode() == generate_latest(registry).decode()
+    assert plain(SAMPLES, NOW).decode() == generate_latest(registry).decode()
 
 
 def test_openmetrics_is_that_of_prometheus_client(registry: CollectorRegistry) -> None:
-    assert openmetrics(registry.collect()).decode() == generate_openmetrics(registry).decode()
+    assert openmetrics(SAMPLES, NOW).decode() == generate_openmetrics(registry).decode()
 
 
 def test_the_metrics_of_the_process_are_written_too() -> None:
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
+    process = ProcessCollector(registry=None)
 
-    assert b"process_resident_memory_bytes " in plain(registry.collect())
+    text = plain(process_samples(process), NOW)
+
+    assert b"\nprocess_resident_memory_bytes " in text
+    assert b"# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total " in text
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """What is rendered: fresh values, ages of this moment, and the probes' own health always."""
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.registry import Collector
 
 from exporter.collectors.groups import derive
 from exporter.collectors.nodeos import PAUSED, Heads
 from exporter.config import Config
+from exporter.exposition import plain
 from exporter.observation import Metric, Observation, Record, Sample
-from exporter.snapshot import Store, families, fresh_samples, probe_samples
+from exporter.snapshot import Store, fresh_samples, probe_samples
 
 VALUE = Metric("antelope_value", "A value.", ("node",))
 AGE = Metric("antelope_age_seconds", "An age.", ("node",), "age")
@@ -21,14 +20,7 @@ def observed(at: float, *samples: Sample) -> Observation:
 
 def text(samples: list[Sample], now: float) -> list[str]:
     """Exposition lines without comments."""
-
-    class Once(Collector):
-        def collect(self):  # type: ignore[no-untyped-def]
-            return families(samples, now)
-
-    registry = CollectorRegistry()
-    registry.register(Once())
-    return [line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
+    return [line for line in plain(samples, now).decode().splitlines() if not line.startswith("#")]
 
 
 def test_a_sample_with_the_wrong_labels_fails_where_it_is_written() -> None:
