@@ -14,16 +14,22 @@ from exporter.runtime import Runtime
 from exporter.serving import bound
 from exporter.web import application
 from exporter.webfile import Gate
+from nodekit.finding import remarks
 from nodekit.program import configured, parser
 from nodekit.settings import ConfigError
 
 log = logging.getLogger(__name__)
 
 
+def _remarks(config: Config) -> list[str]:
+    found = {name: service for name, service in config.services.items() if service.findable}
+    return remarks({f"services.{name}": service.target for name, service in found.items()})
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: ended when told to; 1: wrong configuration, or the address is in use."""
     arguments = command_line().parse_args(argv)
-    config = configured(arguments, Config)
+    config = configured(arguments, Config, _remarks)
     if isinstance(config, int):
         return config
     try:

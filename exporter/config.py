@@ -1,5 +1,6 @@
 """What exporter.yml may say: the parts are in exporter/configs, one file a domain."""
 
+import socket
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +10,7 @@ from pydantic_core import InitErrorDetails
 from exporter.configs.chains import Chain
 from exporter.configs.networks import Network
 from exporter.configs.oracle import Oracle
+from exporter.configs.services import Service
 from nodekit.settings import Settings
 from nodekit.words import Listen, Name, problem
 
@@ -22,9 +24,13 @@ class Config(Settings):
     """Where metrics are served."""
     state_dir: Path | None = None
     """Folder in which counters survive a restart; they begin anew each time when left out."""
+    host: Name = Field(default_factory=socket.gethostname)
+    """This host's name, the label `host` of its services; as agent.yml names it."""
     chains: dict[str, Chain] = Field(default_factory=dict)
     networks: dict[Name, Network] = Field(default_factory=dict)
     oracles: dict[Name, Oracle] = Field(default_factory=dict)
+    services: dict[Name, Service] = Field(default_factory=dict)
+    """Services of this host; the key becomes the label `service`."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from grafana.boards import accounts, logs, oracle, own, producers
+from grafana.boards import accounts, logs, oracle, own, producers, services
 from grafana.panels import Json, board_json
 
-BOARDS = (producers.BOARD, oracle.BOARD, accounts.BOARD, logs.BOARD, own.BOARD)
+BOARDS = (producers.BOARD, oracle.BOARD, accounts.BOARD, logs.BOARD, services.BOARD, own.BOARD)
 DASHBOARDS = Path(__file__).parent / "dashboards"
 INPUT = "DS_PROMETHEUS"
 LEAST_VERSION = "10.4.0"

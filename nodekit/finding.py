@@ -37,10 +37,20 @@ def _user(text: str) -> str:
     return text
 
 
+def _unit(text: str) -> str:
+    if "/" in text or not text:
+        raise PydanticCustomError("unit", "write a unit such as nginx.service")
+    return text if text.endswith((".service", ".scope", ".slice")) else f"{text}.service"
+
+
 Expression = Annotated[str, AfterValidator(_expression)]
 """A regular expression (docs/services.md) that does not match everything."""
 User = Annotated[str, AfterValidator(_user)]
 """The name of a user of this host."""
+
+
+Unit = Annotated[str, AfterValidator(_unit)]
+"""A systemd unit; `.service` may be left out."""
 
 
 class Finding(Settings):
@@ -56,6 +66,13 @@ class Finding(Settings):
     """Its working folder."""
     parent: Expression | None = None
     """Regular expression over the command line of its parent."""
+    unit: Unit | None = None
+    """The systemd unit in whose control group it is."""
+
+    @property
+    def findable(self) -> bool:
+        """Whether enough is written to find anything."""
+        return self.pid_file is not None or self.match is not None or self.unit is not None
 
     @property
     def target(self) -> Target:
@@ -66,6 +83,7 @@ class Finding(Settings):
             user=None if self.user is None else pwd.getpwnam(self.user).pw_uid,
             cwd=None if self.cwd is None else os.path.realpath(self.cwd),
             parent=None if self.parent is None else Regex(self.parent),
+            unit=self.unit,
         )
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -24,6 +24,8 @@ BYSTANDERS = frozenset({
 })  # fmt: skip
 """Programs whose command line names a service that they are not: they look at it, or start it."""
 OURS = "chainwarden"
+CONTROL = ("control", ".control")
+"""Subgroups of a unit in which systemd runs its ExecStop and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Target:
     """Its working folder, without symbolic links."""
     parent: Regex | None = None
     """Over the command line of its parent."""
+    unit: str | None = None
+    """The systemd unit in whose control group it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,21 @@ class Scanner:
 
     def __init__(self, targets: Mapping[str, Target]) -> None:
         self._targets = dict(targets)
-        self._expressions = [(name, target.match) for name, target in targets.items() if target.match]
+        searched = {name: target for name, target in targets.items() if target.pid_file is None}
+        self._units: dict[str, list[str]] = {}
+        """Unit → targets that are looked for in it."""
+        for name, target in searched.items():
+            if target.unit is not None:
+                self._units.setdefault(target.unit, []).append(name)
+        self._expressions = [
+            (name, target.match) for name, target in searched.items() if target.match and not target.unit
+        ]
         self._known: dict[bytes, tuple[str, ...]] = {}
         """Command line → the targets whose `match` it fulfils, of those that the last pass saw."""
         self._files: dict[str, tuple[tuple[int, ...], int, int]] = {}
         """Target → its pid file's stamp, with pid and ticks of the process that it then named."""
+        self.unreadable: frozenset[str] = frozenset()
+        """Targets of which the last look saw a candidate that we may not look at closely (`cwd`)."""
 
     def look(self) -> dict[str, tuple[Process, ...]]:
         """Target's name → its processes, the main one first; empty when there is none.
@@ -101,6 +115,7 @@ class Scanner:
         The main one is the oldest whose parent is not among them.
         """
         found: dict[str, list[Process]] = {name: [] for name in self._targets}
+        self.unreadable = frozenset()
         for pid, raw, names in self._candidates():
             process = _process(pid, raw)
             for name in names:
@@ -111,35 +126,50 @@ class Scanner:
                 found[name] = self._by_file(name, target, target.pid_file)
         return {name: _main_first(processes) for name, processes in found.items()}
 
-    def _candidates(self) -> Iterable[tuple[int, bytes, list[str]]]:
-        """Processes whose command line fulfils any `match` of a target without a pid file."""
-        own, seen = os.getpid(), {}
-        if all(target.pid_file for target in self._targets.values()):
+    def _candidates(self) -> Iterable[tuple[int, bytes, Sequence[str]]]:
+        """Processes that fulfil the `match`, or are in the `unit`, of any target without a pid file."""
+        if not self._expressions and not self._units:
             return
+        own, seen = os.getpid(), {}
         for pid in _pids():
             raw = _read(f"/proc/{pid}/cmdline", LONGEST) if pid != own else b""
-            if raw:  # kernel threads and zombies have none
-                names = self._known.get(raw)
-                seen[raw] = names = self._matching(raw) if names is None else names
-                wanted = [name for name in names if self._targets[name].pid_file is None]
-                if wanted:
-                    yield pid, raw, wanted
+            if not raw:  # kernel threads and zombies have none
+                continue
+            names = self._known.get(raw)
+            if names is None:
+                words = _words(raw)
+                names = tuple(name for name, expression in self._expressions if fulfils(expression, words))
+            seen[raw] = names
+            in_units = (
+                [name for unit in _units(pid) for name in self._units.get(unit, ())] if self._units else []
+            )
+            if names or in_units:
+                yield pid, raw, (*names, *in_units)
         self._known = seen
 
-    def _matching(self, raw: bytes) -> tuple[str, ...]:
-        words = _words(raw)
-        return tuple(name for name, expression in self._expressions if fulfils(expression, words))
-
     def _fits(self, name: str, process: Process) -> bool:
-        """The conditions that cost a look at more than the command line."""
+        """Whether all conditions hold."""
         target = self._targets[name]
+        if target.match is not None and not fulfils(target.match, process.words):
+            return False
         if target.user is not None and _uid(process.pid) != target.user:
             return False
-        if target.cwd is not None and _cwd(process.pid) != target.cwd:
+        if target.unit is not None and target.unit not in _units(process.pid):
             return False
-        if target.parent is None:
-            return True
-        return target.parent.found_in(" ".join(_words(_read(f"/proc/{process.parent}/cmdline", LONGEST))))
+        if target.parent is not None:
+            parent = _words(_read(f"/proc/{process.parent}/cmdline", LONGEST))
+            if not target.parent.found_in(" ".join(parent)):
+                return False
+        return target.cwd is None or self._cwd(name, process.pid) == target.cwd
+
+    def _cwd(self, name: str, pid: int) -> str | None:
+        try:
+            return str(Path(f"/proc/{pid}/cwd").readlink())
+        except PermissionError:
+            self.unreadable |= {name}
+        except OSError:
+            pass
+        return None
 
     def _by_file(self, name: str, target: Target, path: Path) -> list[Process]:
         """The process that the pid file names, unless the pid was given to another one since."""
@@ -152,8 +182,8 @@ class Scanner:
         process = _process(pid, raw) if raw and pid != os.getpid() else None
         if process is None or not self._fits(name, process):
             return []
-        if target.match is not None:
-            return [process] if fulfils(target.match, process.words) else []
+        if target.match is not None or target.unit is not None:
+            return [process]
         stamp = (status.st_mtime_ns, status.st_ino)
         known = self._files.get(name)
         if known is None or known[0] != stamp:
@@ -255,11 +285,14 @@ def _uid(pid: int) -> int | None:
     return None
 
 
-def _cwd(pid: int) -> str | None:
-    try:
-        return str(Path(f"/proc/{pid}/cwd").readlink())
-    except OSError:
-        return None
+def _units(pid: int) -> list[str]:
+    """The units in whose control groups a process is, without helpers that start or stop one of them."""
+    for line in _read(f"/proc/{pid}/cgroup", 4096).decode("utf-8", "replace").splitlines():
+        number, controllers, path = line.split(":", 2)
+        if (number == "0" or controllers == "name=systemd") and path != "/":
+            parts = path.split("/")
+            return [] if parts[-1] in CONTROL else parts
+    return []
 
 
 def _read(path: str, most: int) -> bytes:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
@@ -36,7 +37,13 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
     return made
 
 
-def configured(arguments: argparse.Namespace, model: type[Model]) -> Model | int:
+def _nothing(_config: object) -> Iterable[str]:
+    return ()
+
+
+def configured(
+    arguments: argparse.Namespace, model: type[Model], remarks: Callable[[Model], Iterable[str]] = _nothing
+) -> Model | int:
     """Set logging up and read the configuration; an exit status when there is nothing to run.
 
     A wrong file is told on standard error, line by line, and nothing else is.
@@ -48,6 +55,13 @@ def configured(arguments: argparse.Namespace, model: type[Model]) -> Model | int
         sys.stderr.write(f"{error}\n")
         return 1
     if arguments.check:
-        sys.stdout.write(f"{arguments.config}: valid\n")
-        return 0
+        return valid(arguments.config, remarks(config))
     return config
+
+
+def valid(path: Path, remarks: Iterable[str] = ()) -> int:
+    """Say that a file is valid, and on standard error what should be known of it; the exit status."""
+    for remark in remarks:
+        sys.stderr.write(f"{path}: {remark}\n")
+    sys.stdout.write(f"{path}: valid\n")
+    return 0

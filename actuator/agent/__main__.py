@@ -11,7 +11,7 @@ from actuator.agent.agent import Agent
 from actuator.agent.journal import JournalError
 from nodekit import logs
 from nodekit.finding import remarks
-from nodekit.program import parser
+from nodekit.program import parser, valid
 from nodekit.settings import ConfigError
 
 
@@ -25,10 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     if arguments.check:
-        for remark in remarks(configs.targets(config)):
-            sys.stderr.write(f"{arguments.config}: {remark}\n")
-        sys.stdout.write(f"{arguments.config}: valid\n")
-        return 0
+        return valid(arguments.config, remarks(configs.targets(config)))
     try:
         agent = Agent(config)
         agent.start()

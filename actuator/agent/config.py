@@ -105,8 +105,8 @@ class Daemon(Finding):
 
     @model_validator(mode="after")
     def _can_be_found(self) -> Self:
-        if self.pid_file is None and self.match is None:
-            raise PydanticCustomError("pid", "write `pid_file` or `match`: how is its process found?")
+        if not self.findable:
+            raise PydanticCustomError("pid", "write `pid_file`, `match` or `unit`: how is its process found?")
         return self
 
 

@@ -66,8 +66,8 @@ SAMPLES: dict[str, Note] = {
     ),
     "service": _alert(
         "ServiceDown", "critical", {"service": "nginx", "host": "beijing"},
-        {"summary": "A service does not run.", "description": "nginx on beijing has been down for 10 s.",
-         "restarts": "3"},
+        {"summary": "A service does not run.", "description": "nginx on beijing is down. It has no process.",
+         "checks": "process tcp", "processes": "0", "restarts": "3"},
     ),
     "notice": notice_note(
         Message(

@@ -13,6 +13,7 @@ from exporter.collectors import (
     production,
     rpc,
     schedule,
+    services,
     standby,
 )
 
@@ -29,4 +30,5 @@ COLLECTORS: tuple[CollectorModule, ...] = (
     balance,
     rpc,
     jobs,
+    services,
 )

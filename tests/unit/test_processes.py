@@ -196,3 +196,42 @@ def test_expressions_that_may_not_mean_what_was_meant_are_remarked(start: Start)
         line.startswith("all: `match` fits ") and line.endswith("write more of the line") for line in said
     )
     assert "user: no process is found now; `match` fits, but another condition does not hold" in said
+
+
+CGROUPS = next((path for path in map(Path, ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")) if (path / "cgroup.procs").exists()), None)  # fmt: skip
+
+
+@pytest.mark.skipif(
+    CGROUPS is None or not os.access(CGROUPS, os.W_OK), reason="control groups are not ours to make"
+)
+def test_processes_of_a_unit_are_found_by_their_control_group(start: Start) -> None:
+    assert CGROUPS is not None
+    unit = CGROUPS / "chainwarden-7189.service"
+    inner, control = unit / "main", unit / "control"
+    for folder in (unit, inner, control):
+        folder.mkdir()
+    try:
+        main, helper = start("unit-7189"), start("unit-7189")
+        (inner / "cgroup.procs").write_text(str(main.pid))
+        (control / "cgroup.procs").write_text(str(helper.pid))
+
+        assert pids(Target(unit="chainwarden-7189.service")) == [main.pid], (
+            "systemd's helpers are not the service"
+        )
+        assert pids(by("unit-7189", unit="chainwarden-7189.service")) == [main.pid]
+        assert pids(by("other", unit="chainwarden-7189.service")) == []
+        assert pids(Target(unit="chainwarden-7190.service")) == []
+        for process in (main, helper):
+            process.kill()
+            process.wait()
+    finally:
+        for folder in (control, inner, unit):
+            wait(lambda folder=folder: removed(folder))
+
+
+def removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True

@@ -41,8 +41,8 @@ class Replace(Finding):
             raise PydanticCustomError(
                 "check", "`check` must name the copy to check as {file}", {"file": FILE}
             )
-        if self.pid_file is None and self.match is None:
+        if not self.findable:
             raise PydanticCustomError(
-                "pid", "write `pid_file` or `match`: how is the daemon's process found?"
+                "pid", "write `pid_file`, `match` or `unit`: how is the daemon's process found?"
             )
         return self

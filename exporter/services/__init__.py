@@ -1,0 +1,1 @@
+"""Services of this host: what a check of one is, and what all its processes have used."""
