@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from actuator.agent.hostcli import on_this_host
 from actuator.client import ApiError, Client
 from actuator.failover.explain import day, utc
 from actuator.notify.cli import telling
@@ -76,6 +77,7 @@ def command_line() -> argparse.ArgumentParser:
     remote(commands)
     _moving(commands)
     _holding(commands)
+    on_this_host(commands)
     return parser
 
 

@@ -152,7 +152,7 @@ class Scanner:
         target = self._targets[name]
         if target.match is not None and not fulfils(target.match, process.words):
             return False
-        if target.user is not None and _uid(process.pid) != target.user:
+        if target.user is not None and uid_of(process.pid) != target.user:
             return False
         if target.unit is not None and target.unit not in _units(process.pid):
             return False
@@ -278,7 +278,8 @@ def _stat(pid: int) -> _Stat | None:
     return _Stat(int(fields[0]), int(fields[18]), int(fields[10]) + int(fields[11]), int(fields[20]))
 
 
-def _uid(pid: int) -> int | None:
+def uid_of(pid: int) -> int | None:
+    """As which user a process runs; None when it is gone."""
     for line in _read(f"/proc/{pid}/status", 4096).splitlines():
         if line.startswith(b"Uid:"):
             return int(line.split()[2])

@@ -1,5 +1,6 @@
 """Processes are found by what was meant, on real ones; expressions cannot hang us."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from actuator.cli import main as cli
 from nodekit.finding import Finding, remarks
 from nodekit.processes import Process, Scanner, Target, bystander, ended, find, fulfils, usage
 from nodekit.regex import Regex
@@ -235,3 +237,25 @@ def removed(folder: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_procmatch_shows_what_is_found_and_what_is_left_out(
+    start: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = start("shown-7191 --port 80")
+    with subprocess.Popen(["/bin/sh", "-c", "read x; : shown-7191"], stdin=subprocess.PIPE) as shell:
+        wait(lambda: b"shown" in Path(f"/proc/{shell.pid}/cmdline").read_bytes())
+        code, lines = cli(["procmatch", "shown-7191"]), capsys.readouterr().out.splitlines()
+
+    assert code == 0
+    assert [line.split()[:2] for line in lines[1:3]] == [["*", str(running.pid)], ["-", str(shell.pid)]]
+    assert lines[1].endswith("shown-7191 --port 80")
+    assert "[sh only names it] /bin/sh -c read x" in lines[2]
+    assert lines[3] == "1 found, the main one is marked *; 1 left out (-)"
+    assert cli(["-o", "json", "procmatch", "shown-7191", "--parent", "pytest"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["pid"], row["parent"], row["main"]) == (running.pid, os.getpid(), True)
+    assert cli(["procmatch", "shown-7191", "--parent", "no-such"]) == 1
+    assert "[another condition does not hold]" in capsys.readouterr().out
+    assert cli(["procmatch", "(shown"]) == 2
+    assert capsys.readouterr().err == "chainwarden: match: no regular expression: unclosed group\n"
