@@ -69,6 +69,6 @@ def ranking(title: str, description: str, unit: str, *queries: Query, **more: An
 
 def table(title: str, description: str, unit: str, *queries: Query, **more: Any) -> Panel:
     """One line a thing, one column a query."""
-    options = {"cellHeight": "sm", "showHeader": True, "footer": {"show": False}}
+    options = {"cellHeight": "sm", "showHeader": True}
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True}
     return Panel("table", title, description, unit, queries, options=options, custom=custom, **more)

