@@ -5,7 +5,7 @@ import threading
 import time
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Info, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, Info, ProcessCollector
 
 from actuator.agent.admission import Rules
 from actuator.agent.builtin import Builtin
@@ -18,7 +18,10 @@ from actuator.agent.nodeos import NodeService, keep_fence
 from actuator.agent.offers import offers, output_folder
 from actuator.agent.replace.service import ReplaceService
 from actuator.agent.rpc_switch.service import RpcSwitchService
-from actuator.agent.service import DaemonService
+from actuator.agent.watch.metrics import ServiceCollector
+from actuator.agent.watch.page import listener
+from actuator.agent.watch.service import DaemonService
+from actuator.agent.watch.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +47,12 @@ class Agent:
         }
         builtins: dict[str, Builtin] = {**self.nodes}
         builtins |= {name: RpcSwitchService(one) for name, one in config.rpc_switch.items()}
-        for name, daemon in config.daemons.items():
-            fenced = None if daemon.producer is None else self.nodes[daemon.producer].start_fence
-            builtins[name] = DaemonService(daemon, fenced)
+        producers = {name: one.producer for name, one in config.daemons.items() if one.producer is not None}
+        fences = {name: self.nodes[producer].start_fence for name, producer in producers.items()}
+        self.watchdog = Watchdog(config.daemons, self.journal, fences)
+        builtins |= {name: DaemonService(name, self.watchdog) for name in config.daemons}
+        members = {name: self.nodes[producer].member for name, producer in producers.items()}
+        self.registry.register(ServiceCollector(config.host, self.watchdog.views, members))
         if config.replace is not None:
             builtins[CONFIG] = ReplaceService(config.replace, self.journal)
         keys = {name: sender.key_file.reveal() for name, sender in config.senders.items()}
@@ -62,7 +68,6 @@ class Agent:
 
     def start(self) -> None:
         """Close what was left open, then take commands. Raises JournalError, OSError."""
-        host, _, port = self.config.listen.rpartition(":")
         Info("chainwarden_agent", "Version of this agent.", registry=self.registry).info(
             {"version": version("chainwarden"), "host": self.config.host}
         )
@@ -71,8 +76,10 @@ class Agent:
         waiting.set_function(lambda: self.dispatcher.sizes()[0])
         running.set_function(lambda: self.dispatcher.sizes()[1])
         self.metrics.undelivered.set_function(self.link.undelivered)
-        self._server, _ = start_http_server(int(port), host.strip("[]"), self.registry)
+        self._server = listener(self.config.listen, self.registry, self.config.host, self.watchdog.views)
+        threading.Thread(target=self._server.serve_forever, name="listener", daemon=True).start()
         self.dispatcher.resume()
+        self.watchdog.start()
         self.link.start()
         for name, node in self.nodes.items():
             fence = threading.Thread(
@@ -86,8 +93,10 @@ class Agent:
         """Take no more commands; what still runs after PATIENCE goes on without us."""
         self._stop.set()
         self.dispatcher.close(PATIENCE)
+        self.watchdog.stop(PATIENCE)
         self.link.stop()
         self._server.shutdown()
+        self._server.server_close()
         self.journal.close()
 
     def _arrived(self, message: Arrived) -> None:

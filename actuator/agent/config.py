@@ -10,8 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from actuator.agent.replace.config import Replace
 from actuator.agent.rpc_switch.config import RpcSwitch
+from actuator.agent.watch.config import Daemon, order
 from actuator.remote.broker import Broker, Tls
-from nodekit.finding import Expression, Finding
+from nodekit.finding import Expression
 from nodekit.processes import Target
 from nodekit.regex import Regex
 from nodekit.settings import ConfigError, Duration, Secret, Settings, load
@@ -88,25 +89,6 @@ class Topics(Settings):
                 raise PydanticCustomError("topic", "a topic of the agent holds no `#` or `+`")
         if self.command == self.result:
             raise PydanticCustomError("topic", "`command` and `result` must be different topics")
-        return self
-
-
-class Daemon(Finding):
-    """A daemon of this host that may be started and stopped."""
-
-    start: tuple[str, ...] = Field(min_length=1)
-    """Program with arguments, without a shell; it must return once the daemon is on its way."""
-    stop: tuple[str, ...] = Field(min_length=1)
-    """Program with arguments, without a shell; it must return once the daemon is asked to stop."""
-    timeout: Time = 30.0
-    """For each program, and for the process to come or go."""
-    producer: Name | None = None
-    """Its name under `nodeos`, for a block producer: it is started only when its start is fenced."""
-
-    @model_validator(mode="after")
-    def _can_be_found(self) -> Self:
-        if not self.findable:
-            raise PydanticCustomError("pid", "write `pid_file`, `match` or `unit`: how is its process found?")
         return self
 
 
@@ -191,6 +173,10 @@ class Config(Settings):
                     "producer", "daemons.{name}: `producer` {producer} is not among `nodeos`",
                     {"name": name, "producer": daemon.producer},
                 )  # fmt: skip
+        try:
+            order(self.daemons)
+        except ValueError as error:
+            raise PydanticCustomError("depends_on", "{why}", {"why": str(error)}) from None
         return self
 
 

@@ -140,12 +140,13 @@ class Journal:
         rows = self._do("SELECT value FROM fact WHERE name = ?", name)
         return json.loads(rows[0][0]) if rows else None
 
-    def note(self, name: str, value: object) -> None:
-        """Remember a small JSON value."""
-        self._do(
-            "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            name, json.dumps(value),
-        )  # fmt: skip
+    def note(self, name: str, value: object, *, lazily: bool = False) -> None:
+        """Remember a small JSON value; `lazily`: a loss of power may take it back."""
+        with self._lazily() if lazily else contextlib.nullcontext():
+            self._do(
+                "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                name, json.dumps(value),
+            )  # fmt: skip
 
 
 _ALL = (

@@ -182,6 +182,11 @@ class NodeService:
         except OSError:
             return None
 
+    @property
+    def member(self) -> tuple[str, str]:
+        """Its failover group, and its name there."""
+        return self._node.group, self._name
+
     def start_fence(self) -> str | None:
         """What makes its next start come up paused; None when nothing was found."""
         return self._start_fence(None)

@@ -11,6 +11,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.metrics import MetricWrapperBase
 
 from actuator.agent.metrics import Metrics as AgentMetrics
+from actuator.agent.watch.metrics import ServiceCollector
 from actuator.groupmetrics import GroupCollector
 from actuator.metrics import Metrics
 from actuator.notify.metrics import NotifyCollector
@@ -70,7 +71,8 @@ def of_the_actuator() -> list[Row]:
 
 def of_the_agent() -> list[Row]:
     """What the agent publishes."""
-    return _sorted(vars(AgentMetrics(CollectorRegistry())).values())
+    services = ServiceCollector("", list, {}).collect()
+    return _sorted([*services, *vars(AgentMetrics(CollectorRegistry())).values()])
 
 
 def text() -> str:

@@ -1,14 +1,18 @@
 """Start, stop, restart and status of a daemon, by programs of the agent's config."""
 
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.config import Daemon
-from actuator.agent.service import DaemonService
+from actuator.agent.journal import Journal
+from actuator.agent.watch.config import Step
+from actuator.agent.watch.service import DaemonService
+from actuator.agent.watch.watchdog import Watchdog
 from nodekit.processes import Process, find
 
 NEVER = threading.Event()
@@ -26,8 +30,13 @@ def config(tmp_path: Path) -> Iterator[Daemon]:
     do(made, "stop")
 
 
-def do(config: Daemon, command: str, **more: object) -> Outcome:
-    return DaemonService(config, **more).run(command, {}, NEVER)  # type: ignore[arg-type]
+def do(config: Daemon, command: str, fenced: Callable[[], str | None] | None = None) -> Outcome:
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder) / "agent.db")
+        watchdog = Watchdog({"d": config}, journal, {} if fenced is None else {"d": fenced})
+        done = DaemonService("d", watchdog).run(command, {}, NEVER)
+        journal.close()
+    return done
 
 
 def test_a_daemon_is_started_restarted_and_stopped_once_each(config: Daemon) -> None:
@@ -55,10 +64,10 @@ def test_a_stale_pid_file_is_not_believed(config: Daemon) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "told"),
     [
-        ({"start": ("/no/such",)}, 127, "/no/such: No such file"),
-        ({"start": ("/bin/false",)}, 1, "/bin/false ended with 1"),
-        ({"start": ("/bin/true",), "timeout": 0.3}, 1, "no new process was seen"),
-        ({"start": ("/bin/sleep", "9"), "timeout": 0.3}, 124, "took longer"),
+        ({"start": Step(argv=("/no/such",))}, 127, "/no/such: No such file"),
+        ({"start": Step(argv=("/bin/false",))}, 1, "/bin/false ended with 1"),
+        ({"start": Step(argv=("/bin/true",)), "timeout": 0.3}, 1, "no new process was seen"),
+        ({"start": Step(argv=("/bin/sleep", "9")), "timeout": 0.3}, 124, "took longer"),
     ],
 )
 def test_a_start_that_fails_says_how(config: Daemon, change: dict[str, object], code: int, told: str) -> None:

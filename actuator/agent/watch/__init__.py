@@ -1,0 +1,1 @@
+"""The watchdog of a host's services: sees a death, starts again within a policy, says when it gives up."""

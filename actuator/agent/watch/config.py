@@ -1,0 +1,309 @@
+"""What agent.yml may say of `daemons`: how each is found, started and stopped, and what the watchdog does."""
+
+import os
+import pwd
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from actuator.agent.watch.calendar import Window, parse_cron, parse_moment
+from nodekit.finding import Expression, Finding, User
+from nodekit.settings import Duration, Settings
+from nodekit.words import HttpUrl, Listen, Name, OneOrMany, Time
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?")
+
+
+def _size(value: object) -> object:
+    found = SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return round(float(found[1]) * UNITS[found[2]]) if found else value
+
+
+def _bare(value: object) -> object:
+    return {"argv": value} if isinstance(value, list | tuple) else value
+
+
+def _moment(value: object) -> object:
+    try:
+        return parse_moment(value)
+    except ValueError as error:
+        raise PydanticCustomError("moment", "{why}", {"why": str(error)}) from None
+
+
+Bytes = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+"""Bytes, also written `512M` or `2GiB`."""
+Moment = Annotated[float, BeforeValidator(_moment)]
+"""Unix seconds, written as `2026-12-01T03:00:00Z`."""
+
+
+class Step(Settings):
+    """A program that starts or stops a daemon. It inherits nothing open and may outlive the agent."""
+
+    argv: tuple[str, ...] = ()
+    """The program and its arguments; started without a shell."""
+    shell: str | None = None
+    """A line for /bin/sh instead."""
+    timeout: Time | None = None
+    """Instead of the daemon's."""
+    user: User | None = None
+    """Whom it runs as, with that user's groups; the agent must be root for it."""
+    cwd: Path | None = None
+    """Its working folder; the agent's own when left out."""
+    env: dict[str, str] = Field(default_factory=dict)
+    """Variables on top of the agent's own."""
+    foreground: bool = False
+    """It is the daemon itself and does not return."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.argv) == (self.shell is not None):
+            raise PydanticCustomError("program", "write either `argv` (a list of words) or `shell` (a line)")
+        if self.user is not None and os.geteuid() != 0 and pwd.getpwnam(self.user).pw_uid != os.geteuid():
+            raise PydanticCustomError("user", "`user`: only an agent that runs as root can be another user")
+        return self
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The argv to start."""
+        return self.argv if self.shell is None else ("/bin/sh", "-c", self.shell)
+
+
+Program = Annotated[Step, BeforeValidator(_bare)]
+"""A Step; a bare list is its argv."""
+
+
+class Then(StrEnum):
+    """What follows from a condition that holds."""
+
+    RESTART = "restart"
+    STOP = "stop"
+    ALERT = "alert"
+    """It is shown and counted only."""
+
+
+KINDS = ("tcp", "http", "heartbeat", "cpu", "memory", "uptime", "log", "program")
+
+
+class Check(Settings):
+    """One condition; exactly one of the KINDS says which."""
+
+    tcp: Listen | None = None
+    """This address takes no connection."""
+    http: HttpUrl | None = None
+    """This address does not answer, or not with `status` and `contains`."""
+    heartbeat: Path | None = None
+    """This file was not written for `older_than`."""
+    cpu: float | None = Field(None, gt=0)
+    """More than so many percent of one core."""
+    memory: Bytes | None = None
+    """More resident memory."""
+    uptime: Time | None = None
+    """It runs for longer."""
+    log: Path | None = None
+    """A new line of this file matches `pattern`."""
+    program: Annotated[tuple[str, ...], OneOrMany] = ()
+    """This program does not end with 0."""
+    status: Annotated[tuple[int, ...], OneOrMany] = (200,)
+    """What `http` may answer with."""
+    contains: str | None = None
+    """Text that the answer of `http` must contain."""
+    older_than: Time | None = None
+    """For `heartbeat`."""
+    pattern: Expression | None = None
+    """For `log`: regular expression over a line."""
+    timeout: Time = 2.0
+    """For an answer, or for the end of `program`."""
+    every: Time = 5.0
+    """Seconds between looks."""
+    lasts: Duration = Field(0.0, alias="for")
+    """So long it must hold without a break."""
+    after: Time | None = None
+    """So long a new process is left alone; the daemon's `timeout` when left out."""
+    then: Then = Then.RESTART
+    """What follows."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [kind for kind in KINDS if getattr(self, kind)]
+        if len(given) != 1:
+            raise PydanticCustomError("check", "write exactly one of {kinds}", {"kinds": ", ".join(KINDS)})
+        if (self.heartbeat is None) != (self.older_than is None):
+            raise PydanticCustomError("check", "`heartbeat` and `older_than` need each other")
+        if (self.log is None) != (self.pattern is None):
+            raise PydanticCustomError("check", "`log` and `pattern` need each other")
+        if self.log is not None and self.lasts:
+            raise PydanticCustomError("check", "a line of a log does not last: leave out `for`")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Which of the KINDS it is."""
+        return next(kind for kind in KINDS if getattr(self, kind))
+
+    @property
+    def title(self) -> str:
+        """What it is called where people see it."""
+        value = getattr(self, self.kind)
+        return f"{self.kind} {' '.join(value) if isinstance(value, tuple) else value}"
+
+
+class Backoff(Settings):
+    """Time between starts that do not last: doubles from `first` to `most`; the first start is at once."""
+
+    first: Time = 1.0
+    """Between the first start and the second."""
+    most: Time = 60.0
+    """No wait is longer."""
+
+
+class Restart(Settings):
+    """How often a daemon is started again before the watchdog gives up, and what ends that."""
+
+    at_most: int = Field(5, ge=0, le=1000)
+    """Starts after failures; one more is giving up."""
+    within: Time = 300.0
+    """The time in which they are counted."""
+    backoff: Backoff = Backoff()
+    rearm_after: Time = 600.0
+    """Without a failure: then failures are forgotten, and giving up ends."""
+    retry_after: Time | None = None
+    """After giving up; not again when left out."""
+    retries: int = Field(0, ge=0, le=1000)
+    """How often it is tried again after giving up."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.retry_after is None) != (self.retries == 0):
+            raise PydanticCustomError("retries", "`retry_after` and `retries` need each other")
+        return self
+
+
+class Maintenance(Settings):
+    """A time in which the watchdog leaves a daemon alone: `cron` with `lasts`, or `start` with `end`."""
+
+    cron: str | None = None
+    """Minute, hour, day of month, month, day of week (0 or 7 is Sunday), in UTC."""
+    lasts: Time | None = Field(None, alias="for")
+    """How long a window of `cron` is."""
+    start: Moment | None = None
+    """When it begins, for a single window."""
+    end: Moment | None = None
+    """When it ends."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        once = self.start is not None and self.end is not None and self.start < self.end
+        if once == (self.cron is not None and self.lasts is not None):
+            told = "write `cron` with `for`, or `start` with a later `end`"
+            raise PydanticCustomError("maintenance", told)
+        if self.cron is not None:
+            try:
+                parse_cron(self.cron)
+            except ValueError as error:
+                raise PydanticCustomError("cron", "`cron`: {why}", {"why": str(error)}) from None
+        return self
+
+    @property
+    def window(self) -> Window:
+        """For the calendar."""
+        cron = None if self.cron is None else parse_cron(self.cron)
+        return Window(cron, self.lasts or 0.0, self.start, self.end)
+
+
+class Watch(Settings):
+    """Its presence lets the watchdog act."""
+
+    restart: Restart = Restart()
+    checks: tuple[Check, ...] = ()
+    """Conditions besides a process that is gone."""
+    maintenance: tuple[Maintenance, ...] = ()
+    """When it is left alone."""
+    follow: bool = False
+    """Restart it when something that it depends on was started after it."""
+
+
+class Daemon(Finding):
+    """A daemon of this host that may be started and stopped, and watched."""
+
+    start: Program | None = None
+    """Program with arguments, without a shell; it must return once the daemon is on its way."""
+    stop: Program | None = None
+    """TERM to its process when left out."""
+    restart: Program | None = None
+    """Instead of `stop` and `start`."""
+    unit: str | None = None
+    """Its systemd unit: finds, starts and stops it."""
+    rc: Path | None = None
+    """Its init script: `rc start`, `rc stop`."""
+    timeout: Time = 30.0
+    """For each program, and for the process to come or go."""
+    kill: bool = False
+    """Send KILL to what does not end within `timeout`."""
+    depends_on: Annotated[tuple[Name, ...], OneOrMany] = ()
+    """Daemons that are started before it and stopped after it."""
+    producer: Name | None = None
+    """Its name under `nodeos`, for a block producer: it is started only when its start is fenced."""
+    watch: Watch | None = None
+    """Lets the watchdog start it again when it dies."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _styles(cls, value: Any) -> Any:
+        """`unit` and `rc` stand for programs."""
+        if not isinstance(value, dict):
+            return value
+        unit, rc = value.get("unit"), value.get("rc")
+        for word in ("start", "stop"):
+            if value.get(word) is None and unit is not None:
+                value = {**value, word: ["systemctl", word, str(unit)]}
+            elif value.get(word) is None and rc is not None:
+                value = {**value, word: [str(rc), word]}
+        return value
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.start is None:
+            raise PydanticCustomError("start", "write `start`, `unit` or `rc`: how is it started?")
+        if not self.found_by_process and not self.seen_by:
+            raise PydanticCustomError(
+                "pid", "write `pid_file`, `match` or `unit` (how is its process found?), or a `watch` with a "
+                "check `tcp`, `http` or `heartbeat`",
+            )  # fmt: skip
+        if self.stop is not None and self.stop.foreground:
+            raise PydanticCustomError("stop", "`foreground` is for `start`")
+        return self
+
+    @property
+    def found_by_process(self) -> bool:
+        """Whether it has a process of this host to look for."""
+        return self.pid_file is not None or self.match is not None or self.unit is not None
+
+    @property
+    def seen_by(self) -> tuple[Check, ...]:
+        """Checks that can tell whether it is there, for what has no process here."""
+        checks = () if self.watch is None else self.watch.checks
+        return tuple(one for one in checks if one.kind in ("tcp", "http", "heartbeat"))
+
+
+def order(daemons: dict[str, Daemon]) -> list[str]:
+    """Names, each after what it depends on. Raises ValueError naming what is unknown or goes in a circle."""
+    found: list[str] = []
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            raise ValueError(f"they depend on each other: {' → '.join((*path[path.index(name) :], name))}")
+        if name not in daemons:
+            raise ValueError(f"daemons.{path[-1]}: `depends_on` {name} is not among `daemons`")
+        for other in daemons[name].depends_on:
+            visit(other, (*path, name))
+        if name not in found:
+            found.append(name)
+
+    for name in daemons:
+        visit(name, ())
+    return found

@@ -1,0 +1,313 @@
+"""The watchdog with real processes: what dies comes back once, and what is told is what is there."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actuator.agent.config import Daemon
+from actuator.agent.journal import Journal
+from actuator.agent.watch.policy import Phase
+from actuator.agent.watch.watchdog import Watchdog
+from lab.server import poll
+from nodekit.processes import find
+
+
+class Host:
+    """Services that are `sleep`s, each with a number of its own, and a watchdog over them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.numbers = iter(range(70_000 + os.getpid() % 9000 * 100, 10**9))
+        self.daemons: dict[str, Daemon] = {}
+        self.fences: dict[str, Callable[[], str | None]] = {}
+        self.watchdog: Watchdog | None = None
+        self.journal: Journal | None = None
+
+    def add(self, name: str, *, start: str = "sleep {n}", watch: Any = None, **more: Any) -> str:
+        """A service; what its process' command line is."""
+        line = f"sleep {next(self.numbers)}"
+        begin = start.replace("sleep {n}", line)
+        self.daemons[name] = Daemon.model_validate({
+            "start": {"shell": f"echo x >> {self.folder}/{name}.starts; {begin} & "}, "match": f"^{line}$",
+            "timeout": "3s", "kill": True, "watch": {} if watch is None else watch, **more,
+        })  # fmt: skip
+        return line
+
+    def run(self, **more: Any) -> Watchdog:
+        self.journal = Journal(self.folder / "agent.db")
+        self.watchdog = Watchdog(self.daemons, self.journal, self.fences, **more)
+        self.watchdog.start()
+        return self.watchdog
+
+    def end(self) -> None:
+        if self.watchdog is not None and self.journal is not None:
+            self.watchdog.stop(5)
+            self.journal.close()
+            self.watchdog = self.journal = None
+
+    def starts(self, name: str) -> int:
+        path = self.folder / f"{name}.starts"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def pid(self, name: str) -> int | None:
+        found = find(self.daemons[name].target)
+        return None if found is None else found.pid
+
+    def is_up(self, name: str, other_than: int | None = None) -> bool:
+        pid = self.pid(name)
+        return pid is not None and pid != other_than and self.view(name).main is not None
+
+    def view(self, name: str) -> Any:
+        assert self.watchdog is not None
+        return self.watchdog.guards[name].view
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    made = Host(tmp_path)
+    yield made
+    made.end()
+    for name in made.daemons:
+        while (pid := made.pid(name)) is not None:
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_what_is_killed_is_started_again_once(host: Host, *, pidfd: bool) -> None:
+    host.add("a")
+    host.run(pidfd=pidfd)
+    assert poll(lambda: host.is_up("a"), 5)
+    first = host.pid("a")
+    assert first is not None
+
+    os.kill(first, signal.SIGKILL)
+
+    assert poll(lambda: host.is_up("a", first), 5)
+    assert host.starts("a") == 2
+    assert host.view("a").memory.restarts == 2
+
+
+def test_a_crash_loop_is_counted_exactly_given_up_once_and_armed_again(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    host.add("a", start="sleep 0.05; true || sleep {n}", watch={"restart": {
+        "at_most": 3, "within": "60s", "backoff": {"first": "100ms", "most": "300ms"}, "rearm_after": "500ms"}},
+        timeout="100ms")  # fmt: skip
+    watchdog = host.run()
+
+    assert poll(lambda: host.view("a").phase is Phase.GAVE_UP, 8)
+    time.sleep(0.7)
+    assert host.starts("a") == 3
+    assert sum(record.getMessage() == "service a: gave up" for record in caplog.records) == 1
+
+    (host.folder / "a.starts").unlink()
+    line = str(host.daemons["a"].match).strip("^$").split()
+    by_hand = subprocess.Popen(line)
+    assert poll(lambda: host.view("a").alive, 3)
+    assert host.view("a").memory.gave_up is not None, "on probation"
+    assert poll(lambda: host.view("a").phase is Phase.RUNNING, 3)
+    assert host.starts("a") == 0
+    by_hand.kill()
+    by_hand.wait()
+    assert poll(lambda: host.starts("a") == 1, 3), "armed again"
+    assert watchdog.run("a", "stop").code == 0
+
+
+def test_a_hung_service_is_killed_and_restarted_when_its_heartbeat_stops(host: Host) -> None:
+    beat = host.folder / "beat"
+    beat.touch()
+    checks = [{"heartbeat": str(beat), "older_than": "600ms", "every": "100ms", "after": "100ms"}]
+    host.add("a", watch={"checks": checks}, timeout="300ms")
+    host.run()
+    assert poll(lambda: host.is_up("a"), 3)
+    first = host.pid("a")
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+
+    assert poll(lambda: host.is_up("a", first), 6)
+    beat.touch()
+
+
+def test_a_slow_start_is_no_reason_for_a_second_copy(host: Host) -> None:
+    host.add("a", start="(sleep 1.2; exec sleep {n})", timeout="400ms",
+             watch={"restart": {"at_most": 2, "backoff": {"first": "100ms"}}})  # fmt: skip
+    host.run()
+
+    assert poll(lambda: host.view("a").phase is Phase.GAVE_UP, 8)
+    time.sleep(1.5)
+
+    assert host.pid("a") is None, "what came too late was ended, and did not become a service"
+    assert host.starts("a") == 2
+
+
+def test_what_it_started_outlives_the_agent_and_a_start_in_progress_is_taken_over(host: Host) -> None:
+    host.add("a", watch={})
+    host.add("slow", start="(sleep 1; exec sleep {n})")
+    host.run()
+    assert poll(lambda: host.is_up("a") and host.starts("slow") == 1, 3)
+    first = host.pid("a")
+
+    host.end()
+    assert host.pid("a") == first
+    host.run()
+
+    assert poll(lambda: host.is_up("slow"), 5)
+    assert (host.starts("slow"), host.starts("a"), host.pid("a")) == (1, 1, first)
+
+
+def test_stop_unmonitor_and_counts_are_kept_over_a_restart_of_the_agent(host: Host) -> None:
+    for name in ("stopped", "left"):
+        host.add(name)
+    watchdog = host.run()
+    assert poll(lambda: host.is_up("stopped") and host.is_up("left"), 3)
+    assert watchdog.run("stopped", "stop").code == 0
+    assert "until" in watchdog.run("left", "unmonitor-1h").output
+    pid = host.pid("left")
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    host.end()
+
+    watchdog = host.run()
+    time.sleep(0.5)
+
+    assert (host.pid("stopped"), host.pid("left")) == (None, None)
+    assert "state: unmonitored" in watchdog.run("left", "status").output
+    assert host.view("left").memory.restarts == 1
+    watchdog.run("left", "monitor")
+    watchdog.run("stopped", "start")
+    assert poll(lambda: host.is_up("stopped") and host.is_up("left"), 3)
+
+
+def test_dependencies_are_started_before_and_stopped_after_what_needs_them(host: Host) -> None:
+    host.add("app", depends_on="db", watch={"follow": True})
+    host.add("db")
+    watchdog = host.run()
+    assert poll(lambda: host.is_up("app") and host.is_up("db"), 5)
+
+    assert watchdog.run("db", "stop").code == 0
+    time.sleep(0.3)
+    assert (host.pid("app"), host.pid("db")) == (None, None)
+    assert watchdog.run("app", "start").code == 0
+    app, db = host.pid("app"), host.pid("db")
+    assert app is not None
+    assert db is not None
+
+    assert watchdog.run("db", "restart").code == 0
+    assert poll(lambda: host.is_up("app", app) and host.is_up("db", db), 5)
+    db = host.pid("db")
+    assert db is not None
+    app = host.pid("app")
+    os.kill(db, signal.SIGKILL)
+    assert poll(lambda: host.is_up("db", db) and host.is_up("app", app), 5), "it follows"
+    assert host.view("app").memory.failures == 0
+
+
+def test_a_producer_that_is_not_fenced_is_given_up_instead_of_started(host: Host) -> None:
+    fence: list[str | None] = [None]
+    host.add("node")
+    host.fences["node"] = lambda: fence[0]
+    host.run()
+    assert poll(lambda: host.view("node").phase is Phase.GAVE_UP, 3)
+    time.sleep(0.3)
+    assert host.starts("node") == 0
+    assert "pause-on-startup" in host.view("node").why
+
+    fence[0] = "config.ini"
+
+    assert poll(lambda: host.is_up("node"), 3)
+
+
+def test_a_start_that_hangs_delays_no_other_service(host: Host) -> None:
+    host.add("hangs", start="sleep 30; sleep {n}")
+    host.daemons["hangs"] = Daemon.model_validate(
+        {"start": ["sleep", "20"], "match": "^no such process$", "timeout": "3s", "watch": {}}
+    )
+    host.add("a")
+    host.run()
+    assert poll(lambda: host.is_up("a"), 3)
+    first = host.pid("a")
+    assert first is not None
+
+    began = time.monotonic()
+    os.kill(first, signal.SIGKILL)
+    assert poll(lambda: host.is_up("a", first), 3, every=0.01)
+
+    assert time.monotonic() - began < 2.5, "the start that hangs takes 3 s"
+
+
+def test_commands_and_the_watchdog_together_never_make_two(host: Host) -> None:
+    host.add("a")
+    watchdog = host.run()
+    assert poll(lambda: host.is_up("a"), 3)
+    most, ended = [0], threading.Event()
+
+    def count() -> None:
+        while not ended.wait(0.01):
+            found = watchdog.guards["a"]._hands.look(time.monotonic())
+            most[0] = max(most[0], len(found))
+
+    counter = threading.Thread(target=count)
+    counter.start()
+    movers = [
+        threading.Thread(target=watchdog.run, args=("a", command)) for command in ("start", "restart") * 4
+    ]
+    for mover in movers:
+        mover.start()
+        pid = host.pid("a")
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+    for mover in movers:
+        mover.join()
+    ended.set()
+    counter.join()
+
+    assert most[0] == 1
+    assert poll(lambda: host.is_up("a"), 3)
+
+
+def test_a_daemon_in_the_foreground_runs_as_who_and_where_it_is_told(host: Host) -> None:
+    line = host.add("a")
+    where, words = host.folder / "where", line.split()
+    where.mkdir(mode=0o755)
+    host.daemons["a"] = Daemon.model_validate({
+        "start": {"argv": words, "foreground": True, "cwd": where, "env": {"COLOUR": "blue"}}, "cwd": where,
+        "match": f"^{line}$", "timeout": "3s", "watch": {},
+    })  # fmt: skip
+    watchdog = host.run()
+    assert poll(lambda: host.is_up("a"), 3)
+
+    pid = host.pid("a")
+
+    assert b"COLOUR=blue" in Path(f"/proc/{pid}/environ").read_bytes()
+    assert os.getsid(pid or 0) == pid, "its own session"
+    assert watchdog.run("a", "stop").code == 0
+
+
+def test_a_service_without_a_process_here_is_watched_by_its_port(host: Host, tmp_path: Path) -> None:
+    port = 20_000 + os.getpid() % 20_000
+    server = f"{sys.executable} -m http.server --bind 127.0.0.1 {port}"
+    host.daemons["web"] = Daemon.model_validate({
+        "start": {"shell": f"echo x >> {tmp_path}/web.starts; {server} & echo $! > {tmp_path}/web.pid"},
+        "stop": {"shell": f"kill $(cat {tmp_path}/web.pid); true"}, "timeout": "2s",
+        "watch": {"checks": [{"tcp": f"127.0.0.1:{port}", "every": "100ms"}]},
+    })  # fmt: skip
+    watchdog = host.run()
+    assert poll(lambda: host.starts("web") == 1, 5)
+    time.sleep(2.3)
+    assert host.view("web").alive
+
+    os.kill(int((tmp_path / "web.pid").read_text()), signal.SIGKILL)
+
+    assert poll(lambda: host.starts("web") == 2, 5)
+    assert watchdog.run("web", "stop").code == 0
+    assert json.dumps(host.view("web").why)
