@@ -154,7 +154,7 @@ def _fields(model: Any, location: Iterable[str | int]) -> list[str]:
         if inner:
             here = inner[0]
     found = _models(here)
-    return sorted({name for item in found for name in item.model_fields}) if found else []
+    return sorted({info.alias or name for item in found for name, info in item.model_fields.items()})
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -52,6 +52,8 @@ class Agent:
         self.watchdog = Watchdog(config.daemons, self.journal, fences)
         builtins |= {name: DaemonService(name, self.watchdog) for name in config.daemons}
         members = {name: self.nodes[producer].member for name, producer in producers.items()}
+        for name, producer in producers.items():
+            self.nodes[producer].watched = self.watchdog.guards[name].summary
         self.registry.register(ServiceCollector(config.host, self.watchdog.views, members))
         if config.replace is not None:
             builtins[CONFIG] = ReplaceService(config.replace, self.journal)

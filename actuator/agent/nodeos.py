@@ -44,6 +44,8 @@ class NodeService:
         self._journal = journal
         self._kept = kept
         self._control = control or NodeControl(node.url, node.write_url or node.url, ANSWER)
+        self.watched: Callable[[], str] = lambda: "does not watch it"
+        """What the watchdog makes of its process."""
         self._lock = threading.Lock()
         self._away = self._restarted_since()
         """The node was not there since its fence was ordered: what it shows next is a start."""
@@ -154,6 +156,7 @@ class NodeService:
             f"kept fence: {'none' if fence is None else 'epoch ' + str(fence['epoch'])}",
             f"newest epoch: {self._journal.fact(self._fact('epoch'))}",
             f"unit: {self._node.unit or 'not configured'}",
+            f"watchdog: {self.watched()}",
             f"command line: {'unknown' if seen is None else ' '.join(seen.words)}",
         ]
         return "\n".join(lines)

@@ -50,8 +50,8 @@ class Found:
 def keys(model: type[BaseModel]) -> Iterator[tuple[type[BaseModel], str, str]]:
     """Every model below this one, each of its keys, and what is said of that."""
     for each in _below(model, {}):
-        for name in each.model_fields:
-            yield each, name, _said(each, name)
+        for name, info in each.model_fields.items():
+            yield each, info.alias or name, _said(each, name)
 
 
 def _said(model: type[BaseModel], name: str) -> str:
@@ -131,7 +131,9 @@ def _model(model: type[BaseModel], found: Found) -> list[str]:
         kind = _kind(attribute.annotation, _home(model, name), found)
         limits = _limits(info)
         kind_and_limits = f"{kind}; {limits}" if limits else kind
-        rows.append((code(name), kind_and_limits, _default(info, kind), sentence(_said(model, name))))
+        rows.append(
+            (code(info.alias or name), kind_and_limits, _default(info, kind), sentence(_said(model, name)))
+        )
     return table(("key", "type", "default", "what it is"), rows)
 
 

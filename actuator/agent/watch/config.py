@@ -37,8 +37,8 @@ def _moment(value: object) -> object:
 
 Bytes = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 """Bytes, also written `512M` or `2GiB`."""
-Moment = Annotated[float, BeforeValidator(_moment)]
-"""Unix seconds, written as `2026-12-01T03:00:00Z`."""
+UtcTime = Annotated[float, BeforeValidator(_moment)]
+"""A time in ISO 8601; without a zone it is UTC."""
 
 
 class Step(Settings):
@@ -90,7 +90,7 @@ KINDS = ("tcp", "http", "heartbeat", "cpu", "memory", "uptime", "log", "program"
 
 
 class Check(Settings):
-    """One condition; exactly one of the KINDS says which."""
+    """One condition: one of `tcp`, `http`, `heartbeat`, `cpu`, `memory`, `uptime`, `log`, `program`."""
 
     tcp: Listen | None = None
     """This address takes no connection."""
@@ -184,15 +184,15 @@ class Restart(Settings):
 
 
 class Maintenance(Settings):
-    """A time in which the watchdog leaves a daemon alone: `cron` with `lasts`, or `start` with `end`."""
+    """A time in which the watchdog leaves a daemon alone: `cron` with `for`, or `start` with `end`."""
 
     cron: str | None = None
     """Minute, hour, day of month, month, day of week (0 or 7 is Sunday), in UTC."""
     lasts: Time | None = Field(None, alias="for")
     """How long a window of `cron` is."""
-    start: Moment | None = None
+    start: UtcTime | None = None
     """When it begins, for a single window."""
-    end: Moment | None = None
+    end: UtcTime | None = None
     """When it ends."""
 
     @model_validator(mode="after")
@@ -236,8 +236,6 @@ class Daemon(Finding):
     """TERM to its process when left out."""
     restart: Program | None = None
     """Instead of `stop` and `start`."""
-    unit: str | None = None
-    """Its systemd unit: finds, starts and stops it."""
     rc: Path | None = None
     """Its init script: `rc start`, `rc stop`."""
     timeout: Time = 30.0
@@ -269,7 +267,7 @@ class Daemon(Finding):
     def _coherent(self) -> Self:
         if self.start is None:
             raise PydanticCustomError("start", "write `start`, `unit` or `rc`: how is it started?")
-        if not self.found_by_process and not self.seen_by:
+        if not self.findable and not self.seen_by:
             raise PydanticCustomError(
                 "pid", "write `pid_file`, `match` or `unit` (how is its process found?), or a `watch` with a "
                 "check `tcp`, `http` or `heartbeat`",
@@ -277,11 +275,6 @@ class Daemon(Finding):
         if self.stop is not None and self.stop.foreground:
             raise PydanticCustomError("stop", "`foreground` is for `start`")
         return self
-
-    @property
-    def found_by_process(self) -> bool:
-        """Whether it has a process of this host to look for."""
-        return self.pid_file is not None or self.match is not None or self.unit is not None
 
     @property
     def seen_by(self) -> tuple[Check, ...]:

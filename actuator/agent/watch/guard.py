@@ -108,7 +108,7 @@ class Guard:
 
     def _moved(self, command: str, running: tuple[Process, ...]) -> Outcome:
         if command == "start":
-            if not self.config.found_by_process and self.view.alive:
+            if not self.config.findable and self.view.alive:
                 return Outcome(0, "runs already")
             return self._shown(Phase.STARTING, self._hands.start)
         if command == "stop":
@@ -148,6 +148,11 @@ class Guard:
                 memory=self._memory, seen_at=self._clock(),
             )  # fmt: skip
         return self.view
+
+    def summary(self) -> str:
+        """In a few words."""
+        view = self.see()
+        return f"{view.phase} ({view.why})" if view.why else str(view.phase)
 
     # --- the worker ---------------------------------------------------------------------------------
 
@@ -198,7 +203,7 @@ class Guard:
         rules = [sensor.rule for sensor in self._sensors]
         age = now - (self._acted if main is None else main.began)
         self._streaks, holding = conditions.judge(rules, self._readings, self._streaks, main, age, now)
-        alive = main is not None if self.config.found_by_process else self._answers(holding)
+        alive = main is not None if self.config.findable else self._answers(holding)
         sick = next((one.why for one in holding if one.rule.then == Then.RESTART), None)
         ill = next((one.why for one in holding if one.rule.then == Then.STOP), None)
         follows = self._watch is not None and self._watch.follow
@@ -220,7 +225,7 @@ class Guard:
 
     def _read(self, main: Process | None, now: float) -> None:
         """Ask the checks that are due; of a process that is gone there is nothing to read."""
-        if main is None and self.config.found_by_process:
+        if main is None and self.config.findable:
             self._readings.clear()
             return
         for sensor in self._sensors:
@@ -255,7 +260,7 @@ class Guard:
 
     def _act(self, decision: Decision, processes: tuple[Process, ...]) -> None:
         """Do what was decided; the back-off counts from its end."""
-        if decision.act is Act.START and self.config.found_by_process:
+        if decision.act is Act.START and self.config.findable:
             outcome = self._shown(Phase.STARTING, self._hands.start)
         elif decision.act is not Act.STOP:  # where no process is seen, a start must stop first
             outcome = self._shown(Phase.STARTING, lambda: self._hands.restart(processes))

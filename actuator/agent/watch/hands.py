@@ -85,7 +85,7 @@ class Hands:
 
     def stop(self, running: tuple[Process, ...]) -> Outcome:
         """End all its processes."""
-        if self.config.found_by_process and not running:
+        if self.config.findable and not running:
             return Outcome(0, "does not run")
         failed = self._ask(running)
         gone = failed is None and self._gone(running, self.config.timeout)
@@ -133,7 +133,7 @@ class Hands:
             self._pend(None)
             told = "" if failed is None else f" ({failed.output})"
             return Outcome(0, f"started, pid {seen[0].pid}{told}")
-        if not self.config.found_by_process and failed is None:
+        if not self.config.findable and failed is None:
             self._pend(None)
             return Outcome(0, "started")
         self._clean(mark)
@@ -154,7 +154,7 @@ class Hands:
             code = made.poll()
             return None if found else Outcome(1, f"{step.words[0]} ended with {code}"), found
         failed = finish(made, step.words, limit, self._closing)
-        if not self.config.found_by_process:
+        if not self.config.findable:
             return failed, ()
         return failed, self._new(old, end, lambda: failed is not None)
 
@@ -174,7 +174,7 @@ class Hands:
     def _pended(self) -> tuple[Process, ...]:
         """A start that nobody saw the end of: wait for it, or clear it away."""
         mark = self._pending
-        if mark is None or not self.config.found_by_process:
+        if mark is None or not self.config.findable:
             return ()
         found = self._new((), time.monotonic() + self.config.timeout, lambda: not marked(mark))
         if found:

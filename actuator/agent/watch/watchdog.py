@@ -30,10 +30,7 @@ class Watchdog:
         self._order = order(self._daemons)
         self._closing = threading.Event()
         self._waker = Waker(self._ended, pidfd=pidfd)
-        census = Census(
-            {name: one.target for name, one in daemons.items() if one.pid_file or one.match},
-            {name: one.unit for name, one in daemons.items() if one.unit is not None},
-        )
+        census = Census({name: one.target for name, one in daemons.items() if one.findable})
         self.guards: dict[str, Guard] = {}
         for name in self._order:
             config, kept = self._daemons[name], Kept(journal, name)
