@@ -13,9 +13,9 @@ from exporter.config import Config
 from exporter.configs.services import Heartbeat, Service
 from exporter.observation import Metric, Record, Sample
 from exporter.services.checks import accepts, answers, touched
-from exporter.services.used import Used
 from nodekit.http import Reason
 from nodekit.processes import Process, Scanner, usage
+from nodekit.used import Used
 
 NAME = "services"
 

@@ -16,10 +16,10 @@ import pytest
 from exporter.collectors import services
 from exporter.config import Config
 from exporter.observation import Observation, Record
-from exporter.services.used import Used
 from exporter.snapshot import fresh_samples
 from nodekit.processes import Process
 from nodekit.settings import ConfigError, load
+from nodekit.used import Used
 
 WORKS = "import time; [time.sleep(0.001) for _ in range(10**6)]"
 Values = dict[tuple[str, ...], float]

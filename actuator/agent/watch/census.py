@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from nodekit.processes import Process, Scanner, Target
 
 
+class UnseenError(Exception):
+    """Whether a service runs cannot be said: a candidate may not be looked at. Nothing may be done then."""
+
+
 class Census:
     """Services' processes by name; used by all workers."""
 
@@ -18,7 +22,10 @@ class Census:
         self._found: dict[str, tuple[Process, ...]] = {}
 
     def look(self, name: str, since: float) -> tuple[Process, ...]:
-        """A service's processes, the main one first, by a pass that began at `since` (monotonic) or later."""
+        """A service's processes, the main one first, by a pass that began at `since` (monotonic) or later.
+
+        Raises UnseenError.
+        """
         if name not in self._targets:
             return ()
         with self._lock:
@@ -26,4 +33,6 @@ class Census:
                 began = time.monotonic()
                 self._found = self._scanner.look()
                 self._began = began
+            if name in self._scanner.unreadable and not self._found[name]:
+                raise UnseenError(f"{name}: its process may not be looked at; run the agent as root")
             return self._found[name]

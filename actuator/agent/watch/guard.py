@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import JournalError
 from actuator.agent.watch import calendar, conditions, policy
+from actuator.agent.watch.census import UnseenError
 from actuator.agent.watch.conditions import Holding, Reading, Streaks
 from actuator.agent.watch.config import Daemon, Then
 from actuator.agent.watch.hands import Hands
 from actuator.agent.watch.policy import Act, Decision, Look, Memory, Phase, Policy
+from actuator.agent.watch.programs import reap
 from actuator.agent.watch.sensors import Sensor
 from actuator.agent.watch.view import View, as_text
 from actuator.agent.watch.waker import POLL, Waker
@@ -77,7 +79,7 @@ class Guard:
         """When it was last started or stopped by us."""
         self._woken = threading.Event()
         self._fresh = time.monotonic()
-        self.view = View(name, config.watch is not None, False, Phase.DEAD, "", (), self._memory)  # noqa: FBT003
+        self.view = View(name, config.watch is not None, False, True, Phase.DEAD, "", (), self._memory)  # noqa: FBT003
 
     @property
     def commands(self) -> frozenset[str]:
@@ -166,7 +168,7 @@ class Guard:
         while not stop.is_set():
             try:
                 wait = self.step()
-            except JournalError as error:
+            except (JournalError, UnseenError) as error:
                 log.error("%s is not watched: %s", self.name, error)
                 wait = INTERVAL
             except Exception:  # one service's fault must not end its watch
@@ -178,7 +180,7 @@ class Guard:
     def step(self) -> float:
         """Look, decide, act; seconds until the next look is due. Raises JournalError."""
         with self.lock:
-            self._hands.reap()
+            reap()
             processes = self._seen()
             self._waker.watch(self.name, processes[0] if processes else None)
             now = self._clock()
@@ -248,7 +250,8 @@ class Guard:
     ) -> None:
         was = self.view
         self.view = View(
-            self.name, True, look.alive, decision.phase, decision.why, processes, decision.memory,  # noqa: FBT003
+            self.name, True, look.alive, look.sick is None and look.ill is None,  # noqa: FBT003
+            decision.phase, decision.why, processes, decision.memory,
             tuple(one.why for one in holding), tuple(one.check.title for one in self._sensors), self._clock(),
         )  # fmt: skip
         if was.phase is not decision.phase:

@@ -45,15 +45,10 @@ class Hands:
         self.kept = kept
         self._pending = kept.pending()
         self._closing = closing
-        self._children: list[subprocess.Popen[bytes]] = []
 
     def look(self, since: float) -> tuple[Process, ...]:
         """Its living processes, by a look of `since` (monotonic) or later."""
         return tuple(one for one in self._census.look(self.name, since) if one.alive)
-
-    def reap(self) -> None:
-        """Let go of daemons that were our children and have ended."""
-        self._children = [child for child in self._children if child.poll() is None]
 
     def forbidden(self) -> str | None:
         """Why it must not be started: a producer that may come up producing is not (DESIGN §5.10)."""
@@ -147,7 +142,6 @@ class Hands:
         limit = step.timeout or self.config.timeout
         end = time.monotonic() + limit
         if step.foreground:
-            self._children.append(made)
             found = self._new(old, end, lambda: made.poll() is not None)
             if not found and made.poll() is None and not self._closing.is_set():
                 end_group(made)

@@ -1,5 +1,6 @@
 """What the agent publishes of its services; the exporter's own view of a host uses the same names."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -7,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from actuator.agent.watch.view import View
 from nodekit.processes import usage
+from nodekit.used import Used
 
 
 class ServiceCollector(Collector):
@@ -19,11 +21,14 @@ class ServiceCollector(Collector):
         self._host = host
         self._views = views
         self._producers = producers
+        self._used: defaultdict[str, Used] = defaultdict(Used)
 
     def collect(self) -> Iterator[Metric]:
         """One sample a service in each family; what is not known is absent."""
         views, labels = self._views(), ("host", "service")
-        up = GaugeMetricFamily("service_up", "1 while the service is there.", labels=labels)
+        up = GaugeMetricFamily(
+            "service_up", "1 while the service is there and no condition holds against it.", labels=labels
+        )
         count = GaugeMetricFamily("service_processes", "Its processes.", labels=labels)
         began = GaugeMetricFamily("service_start_time_seconds", "When its main process began.", labels=labels)
         cpu = CounterMetricFamily("service_cpu_seconds", "CPU time of its processes.", labels=labels)
@@ -42,7 +47,7 @@ class ServiceCollector(Collector):
         )
         for view in views:
             who = (self._host, view.name)
-            up.add_metric(who, float(view.alive))
+            up.add_metric(who, float(view.alive and view.well))
             self._processes(view, count, began, cpu, memory)
             if view.watched:
                 restarts.add_metric(who, view.memory.restarts)
@@ -61,11 +66,11 @@ class ServiceCollector(Collector):
     ) -> None:  # fmt: skip
         who = (self._host, view.name)
         count.add_metric(who, len(view.processes))
-        used = [found for one in view.processes if (found := usage(one)) is not None]
+        used = [(one, now) for one in view.processes if (now := usage(one)) is not None]
         if view.main is not None and used:
             began.add_metric(who, view.main.began)
-            cpu.add_metric(who, sum(one.cpu for one in used))
-            memory.add_metric(who, sum(one.memory for one in used))
+            cpu.add_metric(who, self._used[view.name].add((one, now.cpu) for one, now in used))
+            memory.add_metric(who, sum(now.memory for _, now in used))
 
     def _given_up(self, views: Sequence[View]) -> Metric:
         """For the failover: a producer that nobody starts again."""

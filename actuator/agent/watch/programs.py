@@ -21,6 +21,10 @@ TIMED_OUT = 124
 STEP = 0.2
 """Seconds after which a wait looks up."""
 
+_lock = threading.Lock()
+_children: list[subprocess.Popen[bytes]] = []
+"""Programs that may still run: Python complains of one that it forgets."""
+
 
 def spawn(step: Step, mark: str) -> subprocess.Popen[bytes] | Outcome:
     """Start a program in a session of its own; an Outcome (126, 127) when it cannot be."""
@@ -33,7 +37,7 @@ def spawn(step: Step, mark: str) -> subprocess.Popen[bytes] | Outcome:
         groups = os.getgrouplist(step.user, group)
         environment |= {"HOME": entry.pw_dir, "USER": step.user, "LOGNAME": step.user, **step.env}
     try:
-        return subprocess.Popen(
+        made = subprocess.Popen(
             step.words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True, cwd=step.cwd, env={**environment, MARK: mark}, user=user, group=group,
             extra_groups=groups,
@@ -41,6 +45,15 @@ def spawn(step: Step, mark: str) -> subprocess.Popen[bytes] | Outcome:
     except OSError as error:
         code = 127 if isinstance(error, FileNotFoundError) else 126
         return Outcome(code, f"{error.filename or step.words[0]}: {error.strerror}")
+    with _lock:
+        _children.append(made)
+    return made
+
+
+def reap() -> None:
+    """Let go of programs that have ended; daemons in the foreground are our children for long."""
+    with _lock:
+        _children[:] = [child for child in _children if child.poll() is None]
 
 
 def finish(

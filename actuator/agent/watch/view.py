@@ -15,6 +15,8 @@ class View:
     name: str
     watched: bool
     alive: bool
+    well: bool
+    """No condition holds against it."""
     phase: Phase
     why: str
     processes: tuple[Process, ...]
@@ -39,7 +41,7 @@ def as_json(view: View) -> dict[str, object]:
     """For programs; what is not known is null."""
     memory, main = view.memory, view.main
     return {
-        "service": view.name, "up": view.alive, "state": str(view.phase), "why": view.why,
+        "service": view.name, "up": view.alive and view.well, "state": str(view.phase), "why": view.why,
         "watched": view.watched, "monitored": memory.monitored, "monitored_again_at": memory.until,
         "wanted": memory.wanted, "pid": main.pid if main else None,
         "since": main.began if main else None, "processes": len(view.processes),

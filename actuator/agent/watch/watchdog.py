@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import Journal
-from actuator.agent.watch.census import Census
+from actuator.agent.watch.census import Census, UnseenError
 from actuator.agent.watch.config import Daemon, order
 from actuator.agent.watch.guard import Around, Guard
 from actuator.agent.watch.hands import Hands
@@ -70,6 +70,12 @@ class Watchdog:
 
         Raises JournalError.
         """
+        try:
+            return self._run(name, command)
+        except UnseenError as error:
+            return Outcome(1, str(error))
+
+    def _run(self, name: str, command: str) -> Outcome:
         guard = self.guards[name]
         if command == "start":
             for other in self._below(name):
