@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import bcrypt
 
 from actuator.configs.auth import Auth, Operator
+from nodekit.settings import SecretFile
 
 log = logging.getLogger(__name__)
 
@@ -75,14 +76,8 @@ class Gatekeeper:
         scheme, _, given = caller.authorization.partition(" ")
         if scheme.lower() != "bearer":
             return Verdict(status=401, why="send `Authorization: Bearer …`")
-        for secret in self._auth.webhook.bearer_file:
-            try:
-                known = secret.reveal()
-            except OSError as error:
-                log.error("a bearer file cannot be read: %s", error.strerror)
-                continue
-            if hmac.compare_digest(known.encode(), given.encode()):
-                return Verdict("alertmanager")
+        if any(_is_in(secret, given) for secret in self._auth.webhook.bearer_file):
+            return Verdict("alertmanager")
         return Verdict(status=403, why="the bearer token is not valid")
 
     def operator(self, caller: Caller, role: str) -> Verdict:
@@ -111,7 +106,9 @@ class Gatekeeper:
 
     def _verify(self, name: str, password: str, known: Operator | None) -> bool:
         """bcrypt takes 60 ms, so a verified pair is remembered as a digest, for this process."""
-        stored = DUMMY if known is None else known.password_bcrypt.encode()
+        if known is not None and known.password_file is not None:
+            return _is_in(known.password_file, password)
+        stored = (known.password_bcrypt or "").encode() if known is not None else DUMMY
         digest = hashlib.sha256(b"\0".join((name.encode(), password.encode(), stored))).digest()
         if digest in self._verified:
             return True
@@ -119,6 +116,15 @@ class Gatekeeper:
             return False
         self._verified.add(digest)
         return True
+
+
+def _is_in(secret: SecretFile, given: str) -> bool:
+    try:
+        known = secret.reveal()
+    except OSError as error:
+        log.error("%s cannot be read: %s", secret, error.strerror)
+        return False
+    return hmac.compare_digest(known.encode(), given.encode())
 
 
 def basic_credentials(header: str) -> tuple[str, str]:

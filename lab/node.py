@@ -50,6 +50,14 @@ class Node(Server):
         self._antelope = antelope
         self._genesis = genesis
         self._writer = session()
+        self._listen = "127.0.0.1"
+
+    def serve(self, listen: str, port: int) -> None:
+        """Before the first start: serve the API at this address, for others than this machine as well."""
+        self.reader.close()
+        self._listen, self.http_port = listen, port
+        self.url = f"http://127.0.0.1:{port}"
+        self.reader = Nodeos(self.url, timeout=CALL_TIMEOUT)
 
     # --- the process -----------------------------------------------------------------------------
 
@@ -76,7 +84,7 @@ class Node(Server):
 
     def _places(self) -> list[str]:
         folders = ["--data-dir", str(self.dir / "data"), "--config-dir", str(self.dir / "config")]
-        http = ["--http-server-address", f"127.0.0.1:{self.http_port}"]
+        http = ["--http-server-address", f"{self._listen}:{self.http_port}", "--http-validate-host", "false"]
         own_http = any(word.startswith("--http-server-address") for word in self.spec.extra)
         p2p = ["--p2p-listen-endpoint", self.p2p_address, "--p2p-max-nodes-per-host", PEER_LIMIT]
         return [*folders, *([] if own_http else http), *p2p, "--agent-name", self.name]

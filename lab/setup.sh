@@ -62,6 +62,8 @@ fi
 { command -v prometheus-alertmanager && command -v amtool; } >/dev/null ||
     need prometheus-alertmanager "the demo and the tests run a real Alertmanager, and amtool checks routes"
 command -v mosquitto >/dev/null || need mosquitto "the tests send recovery commands through a real MQTT broker"
+command -v mosquitto_sub >/dev/null || need mosquitto-clients "the healthcheck of docker-compose.yml's broker"
+command -v wget >/dev/null || need wget "healthchecks of docker-compose.yml"
 command -v collectd >/dev/null || need collectd-core "the tests replace the configuration of a real collectd"
 for library in libmicrohttpd.so.12:libmicrohttpd12 libprotobuf-c.so.1:libprotobuf-c1; do
     compgen -G "/usr/lib/*/${library%:*}" >/dev/null ||

@@ -46,8 +46,8 @@ class Attempt:
 class Slack:
     """Serves `webhook_url` from `start` to `stop`. Thread-safe."""
 
-    def __init__(self) -> None:
-        self.port = free_port()
+    def __init__(self, listen: str = "127.0.0.1", port: int | None = None) -> None:
+        self.port = free_port() if port is None else port
         self.url = f"http://127.0.0.1:{self.port}"
         self.webhook_url = self.url + PATH
         self._lock = threading.Condition()
@@ -57,7 +57,7 @@ class Slack:
         self._awake = threading.Event()
         self._awake.set()
         self._bucket = Bucket()
-        self._server = _Server(("127.0.0.1", self.port), _Handler)
+        self._server = _Server((listen, self.port), _Handler)
         self._server.slack = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="lab-slack")
 

@@ -1,6 +1,9 @@
 """The sdist and the wheel: complete, and at work in an environment that holds nothing else of ours."""
 
+import re
+import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from email.parser import Parser
@@ -88,3 +91,34 @@ def test_what_users_copy_from_comes_with_the_wheel(installed: packages.Installed
     assert {"config/exporter.yml", "alerting/rules.yml", "systemd/chainwarden-agent.service"} <= there
     boards = {f"dashboards/{path.name}" for path in (CHECKOUT / "grafana" / "dashboards").glob("*.json")}
     assert boards and boards <= there
+
+
+def test_the_dockerfiles_build_steps_make_an_environment_that_works(tmp_path: Path) -> None:
+    """The RUN of the stage `build`, on what .dockerignore lets through; libraries are ours, to save the download."""
+    text = (CHECKOUT / "Dockerfile").read_text()
+    stage = text[text.index("AS build") : text.index("AS chainwarden")]
+    (step,) = re.findall(r"^RUN ((?:.*\\\n)*.*)$", stage, re.M)
+    context, made = tmp_path / "source", packages.Installed(tmp_path / "opt")
+    for line in (CHECKOUT / ".dockerignore").read_text().splitlines():
+        source = CHECKOUT / line[1:]
+        if line.startswith("!") and source.is_dir():
+            shutil.copytree(source, context / line[1:], ignore=shutil.ignore_patterns("__pycache__"))
+        elif line.startswith("!"):
+            context.mkdir(exist_ok=True)
+            shutil.copy(source, context)
+
+    bin_folder = Path(sys.executable).parent
+    done = subprocess.run(
+        ["sh", "-c", step.replace("/opt/chainwarden", str(made.folder))],
+        cwd=context, env={"PATH": f"{bin_folder}:/usr/bin:/bin", "PIP_NO_DEPS": "1", "HOME": str(Path.home())},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (libraries,) = (made.folder / "lib").glob("python3.*/site-packages")
+    assert not (libraries / "pip").exists()
+    (libraries / "libraries.pth").write_text(f"{Path(sys.prefix) / libraries.relative_to(made.folder)}\n")
+    told = {program: made.run(program, "--version", cwd=tmp_path).stdout for program in packages.PROGRAMS}
+    assert {program for program, text in told.items() if text.startswith(f"{program} ")} == set(
+        packages.PROGRAMS
+    )

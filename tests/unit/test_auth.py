@@ -5,6 +5,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from pydantic import ValidationError
 
 from actuator.auth import Caller, Gatekeeper, Verdict, basic_credentials, caller_of
 from actuator.configs.auth import Auth
@@ -31,6 +32,7 @@ def keeper(tmp_path: Path) -> Gatekeeper:
             "operators": {
                 "alice": {"password_bcrypt": HASH},
                 "bob": {"password_bcrypt": HASH, "role": "viewer"},
+                "robot": {"password_file": SecretFile(tmp_path / "old")},
             },
             "allow": ["127.0.0.0/8", "203.0.113.7"],
         }
@@ -101,3 +103,20 @@ def test_the_host_header_is_read_without_its_port(value: str, host: str) -> None
 
 def test_credentials_that_are_no_text_are_none() -> None:
     assert basic_credentials("Basic " + base64.b64encode(b"\xff:\xff").decode()) == ("", "")
+
+
+def test_a_password_in_a_file_is_read_at_each_use(keeper: Gatekeeper, tmp_path: Path) -> None:
+    assert keeper.operator(caller(basic("robot", "old-token")), "operator").allowed
+    assert keeper.operator(caller(basic("robot", "")), "operator").status == 401
+
+    (tmp_path / "old").write_text("rotated")
+    assert keeper.operator(caller(basic("robot", "old-token")), "operator").status == 401
+    assert keeper.operator(caller(basic("robot", "rotated")), "operator").allowed
+    (tmp_path / "old").unlink()
+    assert keeper.operator(caller(basic("robot", "rotated")), "operator").status == 401
+
+
+@pytest.mark.parametrize("both", [{}, {"password_bcrypt": HASH, "password_file": SecretFile(Path(__file__))}])
+def test_an_operator_has_one_password(both: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="write one of"):
+        Auth.model_validate({"operators": {"alice": both}})
