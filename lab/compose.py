@@ -49,6 +49,7 @@ class Container(Server):
         super().__init__(name, root)
         self._service: Mapping[str, Any] = project["services"][name]
         self._secrets: Mapping[str, Any] = project["secrets"]
+        self._names: Sequence[str] = list(project["services"])
         self._ports = ports
         self._targets = [*(mount.split(":")[1] for mount in self._mounts()), "/run/secrets"]
 
@@ -103,9 +104,7 @@ class Container(Server):
             owner = self.name if name in ("0.0.0.0", "127.0.0.1") else name
             return f"127.0.0.1:{self._ports.get((owner, port), port)}"
 
-        names = "|".join(
-            re.escape(name) for name in sorted({name for name, _ in self._ports}, key=len, reverse=True)
-        )
+        names = "|".join(map(re.escape, sorted(self._names, key=len, reverse=True)))
         text = re.sub(rf"(?<![\w.-])({names}|actuators|0\.0\.0\.0|127\.0\.0\.1):(\d+)\b", address, text)
         text = re.sub(r"\bhost: (mosquitto), port: (\d+)", self._broker, text)
         text = re.sub(
