@@ -31,6 +31,7 @@ DEBIAN_PACKAGES = {
     "mosquitto_pub": "mosquitto-clients",
     "mosquitto_sub": "mosquitto-clients",
     "collectd": "collectd-core",
+    "monit": "monit",
     "chromium": "chromium",
     "chromedriver": "chromium-driver",
 }

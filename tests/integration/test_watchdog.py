@@ -16,6 +16,7 @@ import pytest
 from actuator.agent.config import Daemon
 from actuator.agent.journal import Journal
 from actuator.agent.watch.policy import Phase
+from actuator.agent.watch.programs import end_marked
 from actuator.agent.watch.watchdog import Watchdog
 from lab.server import poll
 from nodekit.processes import find
@@ -48,9 +49,12 @@ class Host:
         self.watchdog.start()
         return self.watchdog
 
-    def end(self) -> None:
+    def end(self, *, clear: bool = False) -> None:
+        """End the agent; `clear`: and the starts that are in progress."""
         if self.watchdog is not None and self.journal is not None:
             self.watchdog.stop(5)
+            for name in self.daemons if clear else ():
+                end_marked(str(self.journal.fact(f"watch/{name}/start")))
             self.journal.close()
             self.watchdog = self.journal = None
 
@@ -75,7 +79,7 @@ class Host:
 def host(tmp_path: Path) -> Iterator[Host]:
     made = Host(tmp_path)
     yield made
-    made.end()
+    made.end(clear=True)
     for name in made.daemons:
         while (pid := made.pid(name)) is not None:
             os.kill(pid, signal.SIGKILL)
@@ -230,7 +234,7 @@ def test_a_producer_that_is_not_fenced_is_given_up_instead_of_started(host: Host
 def test_a_start_that_hangs_delays_no_other_service(host: Host) -> None:
     host.add("hangs", start="sleep 30; sleep {n}")
     host.daemons["hangs"] = Daemon.model_validate(
-        {"start": ["sleep", "20"], "match": "^no such process$", "timeout": "3s", "watch": {}}
+        {"start": {"shell": "exec sleep 20"}, "match": "^no such process$", "timeout": "3s", "watch": {}}
     )
     host.add("a")
     host.run()

@@ -1,0 +1,103 @@
+"""The agent's watchdog as a user meets it: the program, commands through a broker, its page and metrics."""
+
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.mosquitto import Mosquitto
+from lab.server import poll
+from lab.stack import Program
+from lab.talk import Talk
+from lab.webcall import get_text
+
+TOPICS = {"command": "cmd/h1", "result": "res/h1"}
+Ask = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def line() -> str:
+    return f"sleep {80_000_000 + os.getpid()}"
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory, line: str) -> Iterator[tuple[Program, Mosquitto]]:
+    folder = tmp_path_factory.mktemp("services")
+    with Mosquitto(folder / "broker") as broker:
+        settings = {
+            "host": "h1", "topics": TOPICS, "mqtt": {"host": "127.0.0.1", "port": broker.port},
+            "journal": str(folder / "agent.db"),
+            "daemons": {"a": {
+                "start": {"shell": f"{line} & echo x >> {folder}/starts"}, "match": f"^{line}$", "timeout": "3s",
+                "watch": {"restart": {"backoff": {"first": "100ms"}}},
+            }},
+        }  # fmt: skip
+        with Program("agent", "actuator.agent", folder / "agent", settings) as program:
+            yield program, broker
+            for one in (row["pid"] for row in rows(program)):
+                os.kill(one, signal.SIGKILL)
+
+
+def rows(program: Program) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(get_text(f"{program.url}/services.json"))["services"]
+    return found
+
+
+@pytest.fixture
+def ask(agent: tuple[Program, Mosquitto]) -> Iterator[Ask]:
+    program, broker = agent
+    assert poll(lambda: "chainwarden_agent_broker_connected 1.0" in get_text(f"{program.url}/metrics"), 10)
+    numbers = iter(range(int.from_bytes(os.urandom(3)), 1 << 30))
+    with Talk(broker.port, TOPICS["command"], TOPICS["result"]) as talk:
+
+        def say(word: str) -> dict[str, Any]:
+            return talk.ask(next(numbers), "a", word)
+
+        yield say
+
+
+def test_it_runs_and_is_told_by_page_json_and_metrics(agent: tuple[Program, Mosquitto]) -> None:
+    program, _ = agent
+    assert poll(lambda: rows(program)[0]["state"] == "running", 5)
+
+    page, metrics = get_text(f"{program.url}/"), get_text(f"{program.url}/metrics")
+
+    assert f"<td class=n>{rows(program)[0]['pid']}" in page
+    for name, value in (("up", "1.0"), ("processes", "1.0"), ("gave_up", "0.0"), ("monitored", "1.0")):
+        assert f'service_{name}{{host="h1",service="a"}} {value}' in metrics
+    assert 'service_restarts_total{host="h1",service="a"} 1.0' in metrics
+    assert 'service_resident_memory_bytes{host="h1",service="a"}' in metrics
+
+
+def test_nothing_can_be_changed_by_the_page(agent: tuple[Program, Mosquitto]) -> None:
+    asked = urllib.request.Request(f"{agent[0].url}/", data=b"stop", method="POST")
+
+    with pytest.raises(urllib.error.HTTPError, match="405"):
+        urllib.request.urlopen(asked, timeout=5)
+
+
+def test_commands_reach_the_service_and_outlive_a_kill_of_the_agent(
+    agent: tuple[Program, Mosquitto], ask: Ask, line: str
+) -> None:
+    program, _ = agent
+    assert ask("status")["message"].startswith("runs, pid ")
+    assert ask("unmonitor-15m")["message"].startswith("not monitored until")
+    pid = rows(program)[0]["pid"]
+
+    program.kill9()
+    os.kill(pid, signal.SIGKILL)
+    program.start()
+
+    assert poll(lambda: rows(program)[0]["state"] == "unmonitored", 5)
+    assert rows(program)[0]["up"] is False
+    assert ask("status")["code"] == 3
+    assert ask("monitor")["code"] == 0
+    assert poll(lambda: rows(program)[0]["state"] == "running", 5)
+    pid = rows(program)[0]["pid"]
+    assert Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ").strip() == line
