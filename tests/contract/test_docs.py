@@ -157,6 +157,15 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
         assert named <= there
 
 
+@pytest.mark.parametrize("language", ["zh", "ja"])
+def test_the_readmes_name_the_same_commands_in_every_language(language: str) -> None:
+    def said(name: str) -> list[str]:
+        lines = [line for _, content in blocks(ROOT / name, "sh") for line in content.splitlines()]
+        return [re.split(r"\s+#\s", line)[0] for line in lines]
+
+    assert said(f"README.{language}.md") == said("README.md")
+
+
 CONFIGS = [
     pytest.param(name, content, id=f"{page.relative_to(ROOT)}-{number}")
     for page in PAGES
