@@ -13,6 +13,7 @@ from pathlib import Path
 from lab.anvil import Anvil
 from lab.binaries import CHECKOUT
 from lab.chain import Chain
+from lab.mosquitto import Mosquitto
 from lab.oracle import Node
 from lab.ports import free_port
 from lab.postgres import Postgres
@@ -22,6 +23,18 @@ PAGES = CHECKOUT / "docs" / "quickstart"
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
 LIMIT = 60.0
 """Seconds that one page may take; the programs need about six."""
+
+
+DAEMON = """
+import os, pathlib, socket, sys, time
+if os.fork():
+    sys.exit()
+os.setsid()
+pathlib.Path(sys.argv[2]).write_text(str(os.getpid()))
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+time.sleep(60)
+"""
+"""Stands for nginx: goes into the background, listens, and says which process it is."""
 
 
 class Reader:
@@ -110,4 +123,36 @@ def test_the_oracles_quick_start_ends_with_its_jobs_and_its_money_watched(
     assert 'oracle_part_readable{oracle="plugin",part="errors"} 1.0' in shown
     assert re.search(r'^evm_account_balance{.*asset="PLI".*} \d', shown, re.M)
     assert "oracle_part_readable{" in shown and not re.search(r"^oracle_part_readable.* 0\.0$", shown, re.M)
+    assert len(slack.messages) == 1
+
+
+def test_the_services_quick_start_ends_with_a_service_that_the_agent_restarts(
+    tmp_path: Path, slack: Slack
+) -> None:
+    port = free_port()
+    (tmp_path / "daemon.py").write_text(DAEMON)
+    pid = tmp_path / "pid"
+    start = [sys.executable, str(tmp_path / "daemon.py"), str(port), str(pid)]
+    stop = ["sh", "-c", f"kill $(cat {pid})"]
+    subprocess.run(start, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with Mosquitto(tmp_path / "mosquitto") as broker:
+            reader = Reader(
+                "services.md", tmp_path, slack,
+                {
+                    "[systemctl, start, nginx]": str(start),
+                    "[systemctl, stop, nginx]": str(stop),
+                    "nginx: master": f"{port} {pid}",
+                    "127.0.0.1:80": f"127.0.0.1:{port}",
+                    "1883": str(broker.port),
+                    "19190": str(free_port()),
+                },
+            )  # fmt: skip
+
+            shown = reader.types()
+    finally:
+        subprocess.run(stop, check=False)
+
+    assert 'service_up{host="beijing",service="nginx"} 1.0' in shown
+    assert "nginx" in shown.rpartition("ops: delivered to Slack (ops)")[2]
     assert len(slack.messages) == 1
