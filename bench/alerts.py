@@ -3,7 +3,7 @@
     python -m bench.alerts [--producers 4] [--only NAME ...]
 
 Exporter, Prometheus, Alertmanager, actuator run as shipped; the actuator in shadow, so that faults stay.
-Prints one line a fault and writes bench/results/alerts.json. About 25 minutes.
+Prints one line a fault and writes bench/results/alerts.json. About 45 minutes.
 """
 
 import argparse
@@ -11,10 +11,11 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bench.alertfaults import FAULTS, Fault, Scene
 from bench.result import FOLDER
 from lab.chain import Chain
 from lab.health import heal
@@ -26,20 +27,6 @@ CALM = 90.0
 """Seconds within which what an earlier fault fired must end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is done, and the critical alerts that it must and may fire."""
-
-    begin: Callable[[Chain], None]
-    must: frozenset[str]
-    watched: float
-    """Seconds."""
-    may: frozenset[str] = frozenset()
-    """Another side of the same fault, by the moment at which it begins."""
-    tells: frozenset[str] = frozenset()
-    """`alert severity` of others that must fire with it."""
-
-
 @dataclass(slots=True)
 class Outcome:
     """What fired: `alert severity` → seconds after the fault began."""
@@ -48,49 +35,6 @@ class Outcome:
     fired: dict[str, float] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
-
-
-def stall(chain: Chain) -> None:
-    """Nobody makes blocks any more: all other producers are on one node that hangs, and ours is paused."""
-    chain["A"].pause()
-    chain.world.hang()
-
-
-DOWN, MISSES, TWO = "AntelopeNodeDown", "AntelopeProducerDown", "AntelopeProducerTwoActive"
-NOBODY = frozenset({MISSES, "AntelopeProducerNoneActive"})
-COSTS = frozenset({"AntelopeProducerMissedBlocks", "AntelopeProducerSilent"})
-"""What follows when a fault that is not mended goes on for two rounds."""
-FAULTS = {
-    "nothing": Fault(lambda _: None, frozenset(), 60),
-    "standby restarted": Fault(
-        lambda chain: chain["B"].restart(), frozenset(), 20, tells=frozenset({"AntelopeNodeRestarted info"})
-    ),
-    "came up unpaused": Fault(
-        lambda chain: chain["C"].restart(paused=False), frozenset({TWO}), 20,
-        tells=frozenset({"AntelopeStartFenceBroken warning"}),
-    ),
-    "two active through turns": Fault(
-        lambda chain: chain["B"].resume(), frozenset({TWO}), 90,
-        tells=frozenset({"AntelopeProducerSlotsDoubled warning", "AntelopeProducerBlocksOrphaned warning"}),
-    ),
-    "two active": Fault(lambda chain: chain["B"].resume(), frozenset({TWO}), 20),
-    "nobody active": Fault(lambda chain: chain["A"].pause(), NOBODY, 20, COSTS),
-    "killed": Fault(lambda chain: chain["A"].kill9(), NOBODY | {DOWN}, 20, COSTS),
-    "hung": Fault(lambda chain: chain["A"].hang(), NOBODY | {DOWN}, 20, COSTS),
-    "standby killed": Fault(lambda chain: chain["B"].kill9(), frozenset({DOWN}), 20),
-    "cut off": Fault(
-        lambda chain: chain["A"].cut(),
-        frozenset({MISSES, "AntelopeHeadStalled"}), 75, COSTS | {"AntelopeAloneOnFork"},
-    ),
-    "standby cut off": Fault(lambda chain: chain["B"].cut(), frozenset({"AntelopeHeadStalled"}), 25),
-    "standby cut off for long": Fault(
-        lambda chain: chain["B"].cut(), frozenset({"AntelopeHeadStalled"}), 160,
-        tells=frozenset({"AntelopeStandbyNotReady warning"}),
-    ),
-    "chain stands still": Fault(
-        stall, frozenset({"AntelopeChainStalled"}), 30, NOBODY
-    ),
-}  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,11 +65,13 @@ def run(root: Path, producers: int, chosen: Sequence[str]) -> list[Outcome]:
         chain.load(rate=4.0)  # without transactions two active nodes make the same blocks
         stack.await_phase("steady", 120)
         time.sleep(65)  # distinct producers are known after a minute
+        scene = Scene(chain, stack, root)
         for name in chosen:
             heal(chain)
             if not poll(lambda: not critical(stack), CALM, every=1.0):
                 print(f"{name}: still firing before it began: {sorted(critical(stack))}")
-            outcome = watch(stack, name, FAULTS[name], chain)
+            outcome = watch(scene, name, FAULTS[name])
+            FAULTS[name].end(scene)
             print(line(outcome), flush=True)
             found.append(outcome)
         heal(chain)
@@ -146,10 +92,11 @@ def firing(stack: Stack) -> set[str]:
     }
 
 
-def watch(stack: Stack, name: str, fault: Fault, chain: Chain) -> Outcome:
+def watch(scene: Scene, name: str, fault: Fault) -> Outcome:
     """Begin the fault and note what begins to fire."""
+    stack = scene.stack
     before, began, outcome = firing(stack), time.monotonic(), Outcome(name)
-    fault.begin(chain)
+    fault.begin(scene)
     while time.monotonic() - began < fault.watched:
         for alert in firing(stack) - before:
             outcome.fired.setdefault(alert, round(time.monotonic() - began, 1))

@@ -29,7 +29,7 @@ class NodeSpec:
     key: KeyPair
     starts_chain: bool = False
     extra: tuple[str, ...] = ()
-    """Further nodeos arguments; an own `--http-server-address` replaces the usual one."""
+    """Further nodeos arguments; own `--http-server-address` and `--chain-state-db-size-mb` replace ours."""
 
 
 class Node(Server):
@@ -91,14 +91,9 @@ class Node(Server):
 
     def _limits(self) -> list[str]:
         """Small memory, few threads: eight nodes have to fit on two cores."""
-        sizes = [
-            "--chain-state-db-size-mb",
-            "256",
-            "--eos-vm-oc-enable",
-            "none",
-            "--wasm-runtime",
-            "eos-vm-jit",
-        ]
+        own_size = "--chain-state-db-size-mb" in self.spec.extra
+        size = [] if own_size else ["--chain-state-db-size-mb", "256"]
+        sizes = [*size, "--eos-vm-oc-enable", "none", "--wasm-runtime", "eos-vm-jit"]
         threads = ["--chain-threads", "2", "--net-threads", "2", "--http-threads", "2"]
         times = ["--max-transaction-time", "200", "--http-max-response-time-ms", "200"]
         return [*sizes, *threads, *times]

@@ -156,6 +156,11 @@ def schedule_contract() -> bytes:
     )
 
 
+def padded(wasm: bytes, size: int) -> bytes:
+    """The same contract with a custom section of so many bytes more, which nobody reads."""
+    return wasm + _section(0, _text("padding") + bytes(size))
+
+
 def _function_types() -> bytes:
     """() -> i32, (i32 i32) -> i32, (i32 i32) -> i64, and apply's (i64 i64 i64) -> ()."""
     i32, i64, function = b"\x7f", b"\x7e", b"\x60"

@@ -31,7 +31,7 @@ class Program(Server):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config_path = folder / f"{name}.yml"
-        self._module = module
+        self.module = module
         folder.mkdir(parents=True, exist_ok=True)
         self.write({**config, "listen": f"127.0.0.1:{self.port}"})
 
@@ -45,7 +45,7 @@ class Program(Server):
 
     def command(self) -> Sequence[str]:
         """The program's argv."""
-        return [sys.executable, "-m", self._module, "--config.file", str(self.config_path)]
+        return [sys.executable, "-m", self.module, "--config.file", str(self.config_path)]
 
     def ready(self) -> bool:
         """Whether `/-/ready` answers 200."""

@@ -1,11 +1,19 @@
 """What is known of standbys, starts, APIs, databases and schedules, on a real chain."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from exporter.antelope.sockets import local_links
+from exporter.collectors.peers import PeerSource
+from exporter.configs.chains import Node
 from lab.chain import Chain
 from lab.health import heal
 from lab.server import poll
 from lab.stack import Program, exporter_config
+from nodekit.http import HttpError
+from nodekit.nodeos import Nodeos
 from tests.integration.test_exporter import Series, series, value
 
 
@@ -51,3 +59,36 @@ def test_standbys_starts_apis_and_schedules_of_a_real_chain(chain: Chain, tmp_pa
         chain["B"].cut()
         assert poll(lambda: {"no_links", "head_late"} <= reasons(series(exporter), "B"), 30)
     heal(chain)
+
+
+def test_links_of_a_node_that_closes_its_net_api_are_counted_by_its_sockets(chain: Chain) -> None:
+    """B dials the world and A, C dials B; a client of its API is no link. The table agrees with an open API."""
+    member = chain["B"]
+    spec, address = member.spec, f"127.0.0.1:{member.http_port}"
+    words = [
+        "--http-server-address",
+        "http-category-address",
+        "--http-category-address",
+        f"chain_ro,{address}",
+    ]
+    member.stop()
+    member.spec = replace(spec, extra=tuple(words))
+    probe, client = PeerSource("B", Node.model_validate({"url": member.url}), 1.0), Nodeos(member.url)
+    try:
+        member.restart(paused=True)
+        chain["C"].mend()
+        client.info()
+        with pytest.raises(HttpError, match="404"):
+            client.peers()
+
+        assert [(sample.labels[1], sample.value) for sample in probe.observe(0.0)] == [
+            ("inbound", 1), ("outbound", 2)
+        ]  # fmt: skip
+        by_api = [peer.inbound for peer in chain["C"].reader.peers() if peer.connected]
+        assert local_links(chain["C"].url) == (sum(by_api), len(by_api) - sum(by_api)) == (0, 3)
+    finally:
+        probe.close()
+        client.close()
+        member.stop()
+        member.spec = spec
+        heal(chain)
