@@ -8,7 +8,7 @@ from shutil import rmtree
 
 from lab.chain import Chain
 from lab.node import Node
-from lab.packing import OUR_KEY, WORLD_KEY, KeyPair, padded, schedule_contract, set_code, set_producers
+from lab.packing import OUR_KEY, WORLD_KEY, KeyPair, set_abi, set_producers
 from lab.server import ServerError, poll
 from lab.stack import Stack
 from nodekit.nodeos import Nodeos
@@ -106,7 +106,7 @@ def as_before(on: Scene) -> None:
 
 
 def fill(on: Scene) -> None:
-    """C's state database has room for 6 MB, and a contract of 400 KB comes."""
+    """C's state database has room for 6 MB, and 500 KB come."""
     words = (
         "--chain-state-db-size-mb",
         "6",
@@ -115,12 +115,12 @@ def fill(on: Scene) -> None:
         "--hard-replay-blockchain",
     )
     restart_with(on, "C", *words, afresh=True)
-    on.chain.wallet.push(set_code(padded(schedule_contract(), 400_000)))
+    on.chain.wallet.push(set_abi(500_000))
 
 
 def empty(on: Scene) -> None:
-    """The small contract and C's usual database again."""
-    on.chain.wallet.push(set_code(schedule_contract()))
+    """Room, and C's usual database again."""
+    on.chain.wallet.push(set_abi(20))
     as_before(on)
 
 
@@ -198,7 +198,7 @@ FAULTS = {
         frozenset({"AntelopeProducerKeyWrong", MISSES}), 110, COSTS,
         tells=frozenset({
             "AntelopeProducerScheduleChanges warning", "AntelopeProducerKeyChanged warning",
-            "AntelopeProducerActiveButSilent warning", "AntelopeStandbyNotReady warning",
+            "AntelopeProducerActiveButSilent warning",
         }), end=schedule_again,
     ),
     "voted out": Fault(

@@ -94,6 +94,11 @@ class Anvil(Server):
         data = "0xa9059cbb" + to[2:].lower().rjust(64, "0") + f"{units:064x}"  # transfer(address,uint256)
         self._transact({"from": sender or self.accounts[0], "to": contract, "data": data})
 
+    def submit(self, contract: str, round_id: int, oracle: str) -> None:
+        """An oracle, one of anvil's accounts, answers a round of an aggregator."""
+        data = f"0x202ee0ed{round_id:064x}{7:064x}"  # submit(uint256,int256)
+        self._transact({"from": oracle, "to": contract, "data": data})
+
     def _deploy(self, code: bytes) -> str:
         receipt = self._transact({"from": self.accounts[0], "data": "0x" + code.hex(), "gas": hex(1_000_000)})
         return str(receipt["contractAddress"])

@@ -1,13 +1,14 @@
-"""Two small contracts in EVM code: an ERC-20 token, and the two views of an aggregator.
+"""Two small contracts in EVM code: an ERC-20 token, and an aggregator whose rounds need one answer each.
 
 Written in a tiny assembler: a word is an instruction, `0x..` a push of those bytes, `name:` a place to jump
 to, `@name` a push of that place (two bytes). Opcodes: Ethereum yellow paper, appendix H.
 """
 
 OPCODES = {
-    "STOP": 0x00, "ADD": 0x01, "SUB": 0x03, "LT": 0x10, "EQ": 0x14, "SHR": 0x1C, "CALLER": 0x33,
-    "CALLDATALOAD": 0x35, "CODECOPY": 0x39, "MSTORE": 0x52, "SLOAD": 0x54, "SSTORE": 0x55, "JUMP": 0x56,
-    "JUMPI": 0x57, "JUMPDEST": 0x5B, "DUP1": 0x80, "RETURN": 0xF3, "REVERT": 0xFD,
+    "STOP": 0x00, "ADD": 0x01, "SUB": 0x03, "LT": 0x10, "EQ": 0x14, "ISZERO": 0x15, "SHR": 0x1C,
+    "CALLER": 0x33, "CALLDATALOAD": 0x35, "CODECOPY": 0x39, "TIMESTAMP": 0x42, "MSTORE": 0x52, "SLOAD": 0x54,
+    "SSTORE": 0x55, "JUMP": 0x56, "JUMPI": 0x57, "JUMPDEST": 0x5B, "DUP1": 0x80, "LOG4": 0xA4,
+    "RETURN": 0xF3, "REVERT": 0xFD,
 }  # fmt: skip
 
 SELECTOR = "0x00 CALLDATALOAD 0xe0 SHR"
@@ -45,7 +46,34 @@ FEED = f"""
     {SELECTOR}
     DUP1 0x46fcff4c EQ @availableFunds JUMPI
     DUP1 0xe2e40317 EQ @withdrawablePayment JUMPI
+    DUP1 0x202ee0ed EQ @submit JUMPI
+    DUP1 0x88aa80e7 EQ @oracleRoundState JUMPI
+    DUP1 0xfeaf968c EQ @latestRoundData JUMPI
+    nothing:
     0x00 0x00 REVERT
+
+    submit:                                   # submit(uint256 round, int256 submission)
+    0x04 CALLDATALOAD 0x00 SSTORE             # slot 0: the newest round
+    TIMESTAMP 0x01 SSTORE                     # slot 1: when it was answered
+    0x04 CALLDATALOAD CALLER SSTORE           # an oracle's newest round is in the slot of its address
+    CALLER 0x04 CALLDATALOAD 0x24 CALLDATALOAD
+    0x92e98423f8adac6e64d0608e519fd1cefb861498385c6dee70d58fc926ddc68c
+    0x00 0x00 LOG4 STOP                       # SubmissionReceived(submission, round, oracle)
+
+    oracleRoundState:                         # eligible, round, submission, started, and four zeros
+    0x00 SLOAD 0x04 CALLDATALOAD SLOAD LT 0x00 MSTORE
+    0x00 SLOAD 0x20 MSTORE
+    0x01 SLOAD 0x60 MSTORE
+    0x0100 0x00 RETURN
+
+    latestRoundData:                          # round, answer, started, updated, answered in
+    0x00 SLOAD ISZERO @nothing JUMPI
+    0x00 SLOAD 0x00 MSTORE
+    0x07 0x20 MSTORE
+    0x01 SLOAD 0x40 MSTORE
+    0x01 SLOAD 0x60 MSTORE
+    0x00 SLOAD 0x80 MSTORE
+    0xa0 0x00 RETURN
 
     availableFunds:
     {{funds}} {GIVE_BACK}
@@ -61,7 +89,7 @@ def token(supply: int, decimals: int) -> bytes:
 
 
 def feed(funds: int, payment: int) -> bytes:
-    """Creation code of an aggregator's money views, in smallest units."""
+    """Creation code of an aggregator with this money, in smallest units, and no round yet."""
     return _creation("", FEED.format(funds=_word(funds), payment=_word(payment)))
 
 

@@ -102,6 +102,12 @@ def set_code(wasm: bytes) -> Action:
     return Action("setcode", pack_name("eosio") + b"\0\0" + pack_unsigned(len(wasm)) + wasm)
 
 
+def set_abi(padding: int) -> Action:
+    """Put an ABI that says nothing on `eosio`, so many bytes long: nodes keep it in their state."""
+    abi = _text("eosio::abi/1.0") + bytes(padding)
+    return Action("setabi", pack_name("eosio") + pack_unsigned(len(abi)) + abi)
+
+
 def set_producers(producers: Iterable[tuple[str, KeyPair]]) -> Action:
     """Propose a schedule through `schedule_contract`, in the order given."""
     rows = [pack_name(name) + pack_key(key.public) for name, key in producers]
@@ -154,11 +160,6 @@ def schedule_contract() -> bytes:
         + _section(7, b"\1" + _text("apply") + b"\0\3")
         + _section(10, b"\1" + _sized(_apply_body()))
     )
-
-
-def padded(wasm: bytes, size: int) -> bytes:
-    """The same contract with a custom section of so many bytes more, which nobody reads."""
-    return wasm + _section(0, _text("padding") + bytes(size))
 
 
 def _function_types() -> bytes:

@@ -4,6 +4,7 @@ from exporter.collector import CollectorModule
 from exporter.collectors import (
     apis,
     balance,
+    feeds,
     forks,
     groups,
     jobs,
@@ -28,6 +29,7 @@ COLLECTORS: tuple[CollectorModule, ...] = (
     standby,
     nodelog,
     balance,
+    feeds,
     rpc,
     jobs,
     services,

@@ -32,6 +32,9 @@ NAME = "jobs"
 _ORACLE = ("oracle",)
 _JOB = ("oracle", "job_name", "job_id")
 INFO = Metric("oracle_job_info", "1 for every job; the kind is the job's type.", (*_JOB, "kind"))
+CONTRACT = Metric(
+    "oracle_job_contract_info", "1; the aggregator that a flux monitor answers.", (*_JOB, "contract")
+)
 CREATED = Metric("oracle_job_created_timestamp_seconds", "When the job was created.", _JOB)
 RUN_ID = Metric("oracle_job_last_run_id", "Id of the newest run that was seen; absent without any.", _JOB)
 ROUND = Metric(
@@ -84,8 +87,9 @@ READABLE = Metric(
     "oracle_part_readable", "1 when the role may read this part of the database.", ("oracle", "part")
 )
 METRICS: tuple[Metric, ...] = (
-    INFO, CREATED, RUN_ID, ROUND, ROUND_AGE, GOOD, THRESHOLD, OPEN, OPEN_AGE, FAILED, ERRORS, ERRORS_TOTAL,
-    ERROR_TIME, NOTICED, NEWEST, REPORTED, SEEN, UNCONFIRMED, UNCONFIRMED_AGE, HEAD_AGE, READABLE,
+    INFO, CONTRACT, CREATED, RUN_ID, ROUND, ROUND_AGE, GOOD, THRESHOLD, OPEN, OPEN_AGE, FAILED, ERRORS,
+    ERRORS_TOTAL, ERROR_TIME, NOTICED, NEWEST, REPORTED, SEEN, UNCONFIRMED, UNCONFIRMED_AGE, HEAD_AGE,
+    READABLE,
 )  # fmt: skip
 
 
@@ -159,6 +163,9 @@ def job_samples(name: str, oracle: Oracle, answer: Answer, memory: Memory, now: 
     for job in answer.jobs:
         labels = (name, job.name, str(job.id))
         yield INFO.sample(1, *labels, job.kind)
+        spec = answer.specs.get(job.spec or 0)
+        if spec is not None and spec.contract:
+            yield CONTRACT.sample(1, *labels, f"0x{spec.contract}")
         yield CREATED.sample(job.created + offset, *labels)
         threshold = _threshold(oracle, answer, job)
         if threshold is not None:

@@ -125,6 +125,8 @@ class Feed(Settings):
     """The oracle's address as the contract knows it."""
     token: str
     """The token it pays in: one of the network's `tokens`."""
+    idle: Duration = 2 * 3600.0
+    """Age of its newest answer from which on it is idle for all; its heartbeat and some more."""
 
 
 class Network(Settings):
@@ -139,6 +141,8 @@ class Network(Settings):
     """Time between looks at each endpoint's head."""
     timeout: Time = 1.0
     """How long one request may take."""
+    feeds_every: Time = 15.0
+    """Time between looks at the rounds of all feeds."""
     balances_every: Time = 60.0
     """Time between looks at all balances."""
     burn_window: Duration = 86400.0

@@ -5,6 +5,7 @@ from grafana.shapes import BAD_ABOVE_0, NEUTRAL, YES_NO, bars, graph, number, ra
 
 ACCOUNT = '{@,network=~"$network",name=~"$account",asset=~"$asset"}'
 FEED = '{@,network=~"$network",asset=~"$asset"}'
+NET = '{@,network=~"$network"}'
 ENDPOINT = '{@,network=~"$network",endpoint=~"$endpoint"}'
 BY_ACCOUNT = "(network, name, address, asset)"
 BY_ENDPOINT = "(network, endpoint)"
@@ -89,6 +90,18 @@ def feeds() -> list[Panel]:
         graph(
             "Owed to our oracle", "Tokens that can be withdrawn.", "none",
             Query(f"max {by} (evm_feed_withdrawable_payment{FEED})", "{{network}} {{feed}} {{asset}}"), width=12,
+        ),
+        table(
+            "Rounds of feeds", "By their contracts: whether feeds go on, and whether without us.", "none",
+            Query(f"max by (network, feed, contract) (evm_feed_info{NET})", "Watched"),
+            Query(f"max by (network, feed) (evm_feed_round{NET})", "Newest round"),
+            Query(f"max by (network, feed) (evm_feed_submitted_round{NET})", "Ours"),
+            Query(f"max by (network, feed) (evm_feed_round_awaits_us{NET})", "Waits for us"),
+            Query(f"min by (network, feed) (evm_feed_last_answer_age_seconds{NET})", "Last answer"),
+            Query(f"max by (network, feed) (evm_feed_idle_threshold_seconds{NET})", "Idle from"),
+            width=24, height=7, units={"Last answer": "s", "Idle from": "s"}, hide=("Watched",),
+            column_words={"Waits for us": {"0": ("no", "green"), "1": ("yes", "yellow")}},
+            runbooks=("FeedWithoutUs", "FeedIdle"),
         ),
     ]  # fmt: skip
 
