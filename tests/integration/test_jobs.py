@@ -379,3 +379,87 @@ def test_a_thousand_failures_leave_no_connection(server: Postgres, watch: Callab
     seen.restart()
     open_ones = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chainwarden'"
     assert wait_quiet(seen.node.url, open_ones) == 0
+
+
+def test_a_statement_that_takes_too_long_is_ended_by_the_server_and_asked_again(
+    watch: Callable[[str], Watched],
+) -> None:
+    """The server's own deadline comes first: no statement of ours goes on behind our back."""
+    seen = watch("G3")
+    seen.node.job(1, "a")
+    seen.look()
+    began = time.monotonic()
+    seen.node.sql(
+        "ALTER TABLE jobs RENAME TO real_jobs",
+        "CREATE VIEW jobs AS SELECT real_jobs.* FROM real_jobs, LATERAL (SELECT pg_sleep(5) FROM (SELECT id) one) wait",
+    )
+    with pytest.raises(CollectorError, match="statement timeout") as caught:
+        seen.look()
+    running = wait_quiet(
+        seen.node.url, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%json_build_object%' AND state = 'active'"
+        " AND application_name = 'chainwarden'",
+    )  # fmt: skip
+    seen.node.sql("DROP VIEW jobs", "ALTER TABLE real_jobs RENAME TO jobs")
+
+    assert (caught.value.reason, running) == ("timeout", 0)
+    assert time.monotonic() - began < 3
+    assert of(seen.look(), jobs.INFO) == {"1": 1}
+
+
+def test_a_wrong_password_role_or_file_and_a_full_server_are_told_apart_and_pass(
+    server: Postgres, watch: Callable[[str], Watched]
+) -> None:
+    seen = watch("G3")
+    seen.node.job(1, "a")
+    good, allowed, role = seen.dsn.read_text(), server.hba.read_text(), f"r{time.time_ns()}"
+    seen.node.sql(
+        f"CREATE ROLE {role} LOGIN PASSWORD 'rightpw' CONNECTION LIMIT 1", f"GRANT pg_read_all_data TO {role}"
+    )
+
+    def as_role(password: str, name: str = role) -> None:
+        seen.dsn.write_text(good.replace("chainwarden@", f"{name}:{password}@"))
+
+    server.hba.write_text(f"host all {role},nobody_{role} 127.0.0.1/32 scram-sha-256\n{allowed}")
+    server.reload()
+    time.sleep(0.2)
+    try:
+        as_role("hiddenpw")
+        with pytest.raises(CollectorError) as wrong:
+            seen.look()
+        as_role("rightpw", f"nobody_{role}")
+        unknown = seen.reason()
+        as_role("rightpw")
+        holder = psycopg2.connect(seen.dsn.read_text().strip())
+        full = seen.reason()
+        holder.close()
+        time.sleep(0.1)
+        room = seen.look()
+        seen.source.close()
+        seen.dsn.unlink()
+        missing = seen.reason()
+        as_role("rightpw")
+        back = seen.look()
+    finally:
+        server.hba.write_text(allowed)
+        server.reload()
+
+    assert (wrong.value.reason, unknown, full, missing) == ("auth", "auth", "too_many_connections", "auth")
+    assert "hiddenpw" not in str(wrong.value)
+    assert of(room, jobs.INFO) == of(back, jobs.INFO) == {"1": 1}
+
+
+def test_failures_to_connect_leave_no_descriptor_either(watch: Callable[[str], Watched]) -> None:
+    seen = watch("G3")
+    good = seen.dsn.read_text()
+    seen.look()
+    seen.restart()
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    found = set()
+    for wrong in (good.strip() + "_none", "postgresql://u@127.0.0.1:9/x"):
+        seen.dsn.write_text(wrong)
+        found |= {seen.reason() for _ in range(500)}
+    seen.dsn.write_text(good)
+
+    assert found == {"no_database", "refused"}
+    assert len(list(Path("/proc/self/fd").iterdir())) == files
+    assert seen.look() is not None
