@@ -19,8 +19,10 @@ LABEL org.opencontainers.image.title="chainwarden" \
       org.opencontainers.image.documentation="https://github.com/chainwarden/chainwarden/tree/main/docs"
 ENV PATH=/opt/chainwarden/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY --from=build /opt/chainwarden /opt/chainwarden
-# Volumes take their owner from here.
-RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/chainwarden
+# A user with a name, for libraries that ask for it. Volumes take their owner from the folder.
+RUN groupadd --gid 65532 chainwarden \
+    && useradd --uid 65532 --gid 65532 --home-dir /var/lib/chainwarden --no-create-home --shell /usr/sbin/nologin chainwarden \
+    && install -d -o 65532 -g 65532 -m 0700 /var/lib/chainwarden
 USER 65532:65532
 WORKDIR /var/lib/chainwarden
 EXPOSE 19188 19189 19190
@@ -40,7 +42,6 @@ FROM chainwarden AS demo
 WORKDIR /demo
 COPY lab lab
 COPY --from=nodeos /demo/.lab .lab
-ENV TMPDIR=/tmp
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=12 \
     CMD ["python", "-m", "nodekit.health", "http://127.0.0.1:18881/v1/chain/get_info"]
 CMD ["python", "-m", "lab.showcase", "--listen", "0.0.0.0", "--folder", "/var/lib/chainwarden"]

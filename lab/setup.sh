@@ -53,9 +53,13 @@ need() { packages+=("$1"); reasons+=("  $1: $2"); }
 PATH="$PATH:/usr/sbin:/usr/bin"
 if ! venv_works; then
     python=$(find_python)
-    [ -n "$python" ] || fail "needs Python 3.11, 3.12 or 3.13 as python3; Debian 12 has it: apt-get install python3 python3-venv"
-    has_venv "$python" || need "$("$python" -c 'import sys; print("python3-venv" if sys.executable == "/usr/bin/python3" else "python3.%d-venv" % sys.version_info[1])')" \
-        "makes the virtual environment .venv (this Python lacks ensurepip)"
+    if [ -z "$python" ]; then
+        need python3 "runs the project"
+        need python3-venv "makes the virtual environment .venv"
+    elif ! has_venv "$python"; then
+        need "$("$python" -c 'import sys; print("python3-venv" if sys.executable == "/usr/bin/python3" else "python3.%d-venv" % sys.version_info[1])')" \
+            "makes the virtual environment .venv (this Python lacks ensurepip)"
+    fi
 fi
 { command -v prometheus && command -v promtool; } >/dev/null ||
     need prometheus "the demo and the tests run a real Prometheus, and promtool checks rules"
@@ -89,6 +93,8 @@ if [ ${#packages[@]} != 0 ]; then
 fi
 
 if ! venv_works; then
+    python=${python:-$(find_python)}
+    [ -n "$python" ] || fail "needs Python 3.11, 3.12 or 3.13 as python3; this system's package is another one"
     say "making .venv with $("$python" --version)"
     rm -rf .venv
     "$python" -m venv .venv || fail "could not make .venv; the reason is above"
