@@ -1,13 +1,13 @@
 # One command each. `make demo` and `make test` set up what they need on a fresh Debian 12.
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test check docs bench clean
+.PHONY: help setup demo test check docs bench packages clean
 
 help:
 	@echo "make demo          a real chain, a real crash, a real takeover; KEEP=1 leaves it running"
 	@echo "make test          the whole test suite"
 	@echo "make check         format, lint, types, layers and the fast tests"
-	@echo "make docs          writes docs/reference from the code"
+	@echo "make docs          writes docs/reference and the PrometheusRule from their sources"
 	@echo "make bench ROW=x  one benchmark beside its peer; rows: failover"
 	@echo "make packages      wheel and sdist into dist/, tried on every Python that is here"
 	@echo "make clean         remove everything that make put into this folder"
@@ -30,6 +30,7 @@ check: setup
 
 docs: setup
 	@$(PYTHON) -m docs.generate
+	@$(PYTHON) -m alerting.export --write
 
 bench: setup
 	@test -n "$(ROW)" || { echo "write make bench ROW=failover"; exit 2; }

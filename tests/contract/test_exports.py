@@ -25,7 +25,7 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_prometheusrule_is_that_of_the_rules_now() -> None:
-    assert export.EXPORTED.read_text() == export.text(), "run `python -m alerting.export --write`"
+    assert export.EXPORTED.read_text() == export.text(), "run `make docs` (python -m alerting.export --write)"
 
 
 def test_a_prometheusrule_holds_the_rules_and_nothing_that_kubernetes_would_refuse(tmp_path: Path) -> None:
