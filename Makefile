@@ -15,7 +15,8 @@ help:
 setup:
 	@lab/setup.sh
 
-demo: setup
+demo:
+	@lab/setup.sh demo
 	@$(PYTHON) -m lab.demo $(if $(KEEP),--keep)
 
 test: setup

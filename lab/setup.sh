@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Sets up what `make demo` and `make test` need; does nothing, quickly, when it is all there.
+# Sets up what `make test` needs, or with the word `demo` what `make demo` does; does nothing, quickly, when it is all
+# there.
 # Only Debian packages go outside this folder. The rest: .venv (the project and its libraries) and
 # .lab (the servers that tests run, and pip's cache).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PIP_CACHE_DIR="$PWD/.lab/pip-cache" PIP_DISABLE_PIP_VERSION_CHECK=1
 stamp=.venv/.installed
+what=${1:-all}
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
@@ -65,22 +67,24 @@ fi
     need prometheus "the demo and the tests run a real Prometheus, and promtool checks rules"
 { command -v prometheus-alertmanager && command -v amtool; } >/dev/null ||
     need prometheus-alertmanager "the demo and the tests run a real Alertmanager, and amtool checks routes"
-command -v mosquitto >/dev/null || need mosquitto "the tests send recovery commands through a real MQTT broker"
-command -v mosquitto_sub >/dev/null || need mosquitto-clients "the healthcheck of docker-compose.yml's broker"
-command -v wget >/dev/null || need wget "healthchecks of docker-compose.yml"
-command -v collectd >/dev/null || need collectd-core "the tests replace the configuration of a real collectd"
-for library in libmicrohttpd.so.12:libmicrohttpd12 libprotobuf-c.so.1:libprotobuf-c1; do
-    compgen -G "/usr/lib/*/${library%:*}" >/dev/null ||
-        need "${library#*:}" "collectd's plugin write_prometheus needs it; collectd-core only recommends it"
-done
-compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null ||
-    need postgresql "the tests ask a real PostgreSQL for an oracle node's jobs"
-command -v chromium >/dev/null || need chromium "the tests read the pages as a browser shows them"
-command -v chromedriver >/dev/null || need chromium-driver "drives that browser"
-command -v systemd-analyze >/dev/null || need systemd "systemd-analyze checks the units in deploy/systemd"
-command -v docker-compose >/dev/null || need docker-compose "checks docker-compose.yml; no container is started"
-command -v npm >/dev/null ||
-    need npm "downloads anvil, a local EVM chain, and checks dashboards against Grafana's published types"
+if [ "$what" != demo ]; then
+    command -v mosquitto >/dev/null || need mosquitto "the tests send recovery commands through a real MQTT broker"
+    command -v mosquitto_sub >/dev/null || need mosquitto-clients "the healthcheck of docker-compose.yml's broker"
+    command -v wget >/dev/null || need wget "healthchecks of docker-compose.yml"
+    command -v collectd >/dev/null || need collectd-core "the tests replace the configuration of a real collectd"
+    for library in libmicrohttpd.so.12:libmicrohttpd12 libprotobuf-c.so.1:libprotobuf-c1; do
+        compgen -G "/usr/lib/*/${library%:*}" >/dev/null ||
+            need "${library#*:}" "collectd's plugin write_prometheus needs it; collectd-core only recommends it"
+    done
+    compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null ||
+        need postgresql "the tests ask a real PostgreSQL for an oracle node's jobs"
+    command -v chromium >/dev/null || need chromium "the tests read the pages as a browser shows them"
+    command -v chromedriver >/dev/null || need chromium-driver "drives that browser"
+    command -v systemd-analyze >/dev/null || need systemd "systemd-analyze checks the units in deploy/systemd"
+    command -v docker-compose >/dev/null || need docker-compose "checks docker-compose.yml; no container is started"
+    command -v npm >/dev/null ||
+        need npm "downloads anvil, a local EVM chain, and checks dashboards against Grafana's published types"
+fi
 
 if [ ${#packages[@]} != 0 ]; then
     say "Debian packages are missing and will be installed:"
@@ -107,4 +111,4 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt
     touch "$stamp"
 fi
 
-.venv/bin/python -m lab.binaries --quiet
+.venv/bin/python -m lab.binaries --quiet "$what"
