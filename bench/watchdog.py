@@ -1,6 +1,6 @@
 """Row `watchdog`: from kill -9 until the start program runs, beside the real Monit at its shortest cycle.
 
-    python -m bench.watchdog [--kills 20] [--services 10 100]
+    python -m bench.watchdog [--kills 12] [--services 10 100]
 
 The same services, start scripts and moments for three watchdogs: the agent with pidfd, its watchdog polling
 as on older kernels, and Debian's Monit with `set daemon 1`. Cases: healthy; another service hangs in its
@@ -36,7 +36,7 @@ from lab.reaper import members, signal_group
 from lab.server import poll
 from nodekit.processes import everything, usage
 
-GIVE_UP = 20.0
+GIVE_UP = 10.0
 """Seconds after which a start counts as never."""
 QUIET = 10.0
 """Seconds over which CPU is measured."""
@@ -294,7 +294,7 @@ def serve_polling(path: Path) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0 when the targets are met."""
     parser = argparse.ArgumentParser(prog="bench.watchdog")
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--services", type=int, nargs="+", default=[10, 100])
     parser.add_argument("--seed", type=int, default=6)
     parser.add_argument("--poll-with", type=Path, help=argparse.SUPPRESS)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from actuator.agent.watch.policy import Phase
 from actuator.agent.watch.programs import end_marked
 from actuator.agent.watch.watchdog import Watchdog
 from lab.server import poll
-from nodekit.processes import find
+from nodekit.processes import Process, Scanner, find
 
 
 class Host:
@@ -112,6 +113,7 @@ def test_a_crash_loop_is_counted_exactly_given_up_once_and_armed_again(
     assert poll(lambda: host.view("a").phase is Phase.GAVE_UP, 8)
     time.sleep(0.7)
     assert host.starts("a") == 3
+    assert "its start failed: started, but no new process was seen" in host.view("a").why
     assert sum(record.getMessage() == "service a: gave up" for record in caplog.records) == 1
 
     (host.folder / "a.starts").unlink()
@@ -167,6 +169,7 @@ def test_what_it_started_outlives_the_agent_and_a_start_in_progress_is_taken_ove
 
     assert poll(lambda: host.is_up("slow"), 5)
     assert (host.starts("slow"), host.starts("a"), host.pid("a")) == (1, 1, first)
+    assert host.view("slow").memory.restarts == 1
 
 
 def test_stop_unmonitor_and_counts_are_kept_over_a_restart_of_the_agent(host: Host) -> None:
@@ -315,3 +318,48 @@ def test_a_service_without_a_process_here_is_watched_by_its_port(host: Host, tmp
     assert poll(lambda: host.starts("web") == 2, 5)
     assert watchdog.run("web", "stop").code == 0
     assert json.dumps(host.view("web").why)
+
+
+def test_a_random_storm_makes_no_second_copy_and_the_view_follows_the_truth(host: Host) -> None:
+    dice = random.Random(6)  # what the world does, the same each time
+    names = ["a", "b", "c"]
+    limits = {"at_most": 1000, "backoff": {"first": "100ms", "most": "100ms"}}
+    for name in names:
+        slow = "(sleep 0.3; exec sleep {n})" if name == "b" else "sleep {n}"
+        beat = host.folder / name
+        beat.touch()
+        checks = [{"heartbeat": str(beat), "older_than": "500ms", "every": "100ms", "after": "200ms"}]
+        host.add(name, start=slow, timeout="1s", watch={"restart": limits, "checks": checks})
+    watchdog = host.run()
+    scanner = Scanner({name: host.daemons[name].target for name in names})
+    hung: dict[str, Process] = {}
+    wrong = dict.fromkeys(names, 0.0)
+    longest = most = 0.0
+    end, event, before = time.monotonic() + 12.0, time.monotonic() + 1.0, time.monotonic()
+    while (now := time.monotonic()) < end:
+        found = scanner.look()
+        for name in names:
+            most = max(most, len(found[name]))
+            if found[name] and hung.get(name) != found[name][0]:
+                (host.folder / name).touch()  # what hangs writes no heartbeat
+            seen, busy = host.view(name), {Phase.STARTING, Phase.STOPPING}
+            same = seen.processes == found[name] or seen.phase in busy
+            wrong[name] = 0.0 if same else wrong[name] + now - before
+            longest = max(longest, wrong[name])
+        if now > event and now < end - 2.0:
+            event = now + dice.uniform(0.05, 0.4)
+            name, kind = dice.choice(names), dice.random()
+            if found[name] and kind < 0.6:
+                os.kill(found[name][0].pid, signal.SIGKILL)
+            elif found[name] and kind < 0.8:
+                hung[name] = found[name][0]
+                os.kill(found[name][0].pid, signal.SIGSTOP)
+            else:
+                threading.Thread(target=watchdog.run, args=(name, dice.choice(["start", "restart"]))).start()
+        before = now
+        time.sleep(0.01)
+
+    assert most == 1
+    assert longest < 1.0, "the view is the truth within one interval"
+    assert all(host.is_up(name) for name in names)
+    assert sum(host.starts(name) for name in names) > 20

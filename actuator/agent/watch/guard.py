@@ -181,6 +181,7 @@ class Guard:
         """Look, decide, act; seconds until the next look is due. Raises JournalError."""
         with self.lock:
             reap()
+            self._hands.settle()
             processes = self._seen()
             self._waker.watch(self.name, processes[0] if processes else None)
             now = self._clock()
@@ -271,7 +272,8 @@ class Guard:
             outcome = self._shown(Phase.STOPPING, lambda: self._hands.stop(processes))
         self._readings.clear()
         self._acted = self._clock()
-        self._remember(policy.ended(self._policy, self._memory, self._clock()))
+        failed = "" if outcome.code == 0 else f"its {decision.act} failed: {outcome.output}"
+        self._remember(policy.ended(self._policy, self._memory, self._clock(), failed))
         self._fresh = time.monotonic()
         level = logging.INFO if outcome.code == 0 else logging.ERROR
         log.log(level, "service %s: %s", self.name, decision.act, extra={"fields": {

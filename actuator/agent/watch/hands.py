@@ -56,6 +56,12 @@ class Hands:
             return None
         return "not started: no `pause-on-startup` was found, so it might come up producing"
 
+    def settle(self) -> None:
+        """Look after a start that the death of the agent left open, before anything is decided."""
+        if self._pending is not None and not self.config.findable:
+            self._pend(None)
+        self._pended()
+
     def start(self) -> Outcome:
         """Start it unless it runs; its process must be seen within `timeout`."""
         no = self.forbidden()

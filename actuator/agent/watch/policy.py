@@ -87,6 +87,8 @@ class Memory:
     """We ended it ourselves, so its start is no failure."""
     restarts: int = 0
     """Starts by the watchdog, ever."""
+    failed: str = ""
+    """How the newest start failed; empty when it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,9 @@ def decide(policy: Policy, memory: Memory, look: Look, now: float) -> Decision:
         return Decision(replace(memory, wanted=False), Act.STOP, Phase.STOPPING, look.ill)
     if look.alive and look.sick is None:
         return _well(policy, memory, look)
-    why = look.sick if look.alive and look.sick is not None else "its process is gone"
+    why = memory.failed or "its process is gone"
+    if look.alive and look.sick is not None:
+        why = look.sick
     return _needed(policy, memory, look, why, now)
 
 
@@ -142,7 +146,7 @@ def _aged(policy: Policy, memory: Memory, look: Look, now: float) -> Memory:
     if not look.alive or look.sick is not None or look.ill is not None:
         memory = replace(memory, good_since=None)
     elif memory.good_since is None or memory.good_since > now:  # the clock was set back
-        memory = replace(memory, good_since=now, excused=False)
+        memory = replace(memory, good_since=now, excused=False, failed="")
     elif now - memory.good_since >= policy.rearm_after and (memory.failures or memory.gave_up is not None):
         memory = replace(memory, starts=(), failures=0, not_before=0.0, gave_up=None)
     longest = now + policy.backoff_most  # a clock that was set back must not stop us for longer
@@ -212,8 +216,9 @@ def _go(memory: Memory, act: Act, why: str) -> Decision:
     return Decision(memory, act, Phase.STOPPING if act is Act.RESTART else Phase.STARTING, why)
 
 
-def ended(policy: Policy, memory: Memory, now: float) -> Memory:
+def ended(policy: Policy, memory: Memory, now: float, failed: str = "") -> Memory:
     """A start of ours has ended, well or not; the back-off counts from here."""
+    memory = replace(memory, failed=failed)
     if not memory.failures:
         return memory
     wait = min(policy.backoff_most, policy.backoff_first * FACTOR ** min(memory.failures - 1, 32))
@@ -222,7 +227,7 @@ def ended(policy: Policy, memory: Memory, now: float) -> Memory:
 
 def rearmed(memory: Memory) -> Memory:
     """Somebody looked after it: what was counted is forgotten."""
-    return replace(memory, starts=(), failures=0, not_before=0.0, gave_up=None, good_since=None)
+    return replace(memory, starts=(), failures=0, not_before=0.0, gave_up=None, good_since=None, failed="")
 
 
 def commanded(memory: Memory, command: str, now: float, lasts: float | None = None) -> Memory:
