@@ -114,6 +114,7 @@ def test_a_new_process_is_left_alone_for_a_time_and_what_is_not_known_counts_for
         ("    match: x\n    watch: {checks: [{memory: 0}]}", "greater than 0"),
         ("    match: x\n    watch: {maintenance: [{cron: '0 3 * * *'}]}", "`cron` with `for`"),
         ("    match: x\n    watch: {maintenance: [{cron: '0 99 * * *', for: 1h}]}", "not within 0 to 23"),
+        ("    match: x\n    watch: {checks: [{cpu: 9, then: alert}, {cpu: 9}]}", "two checks are `cpu 9.0`"),
         ("    match: x\n    watch: {restart: {retries: 3}}", "need each other"),
         ("    match: x\n    watch: {restart: {backof: 3s}}", "did you mean `backoff`"),
         ("    match: x\n    depends_on: b", "`depends_on` b is not among"),

@@ -149,7 +149,9 @@ class Check(Settings):
     def title(self) -> str:
         """What it is called where people see it."""
         value = getattr(self, self.kind)
-        return f"{self.kind} {' '.join(value) if isinstance(value, tuple) else value}"
+        told = f"{self.kind} {' '.join(value) if isinstance(value, tuple) else value}"
+        told += f" {self.pattern}" if self.pattern is not None else ""
+        return f"{told} for {self.lasts:g}s" if self.lasts else told
 
 
 class Backoff(Settings):
@@ -225,6 +227,14 @@ class Watch(Settings):
     """When it is left alone."""
     follow: bool = False
     """Restart it when something that it depends on was started after it."""
+
+    @model_validator(mode="after")
+    def _titles_differ(self) -> Self:
+        titles = [check.title for check in self.checks]
+        for title in titles:
+            if titles.count(title) > 1:
+                raise PydanticCustomError("checks", "two checks are `{title}`", {"title": title})
+        return self
 
 
 class Daemon(Finding):

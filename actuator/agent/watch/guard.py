@@ -58,7 +58,7 @@ class Guard:
         """Raises JournalError."""
         self.name = name = hands.name
         self.config = config = hands.config
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
         self.held = False
         """Stopped for a moment, because somebody else restarts it: what depends on it waits."""
         self._hands = hands
@@ -94,12 +94,12 @@ class Guard:
             view = self.see()
             return Outcome(0 if view.alive else NOT_RUNNING, as_text(view))
         if command not in MOVES:
-            with self.lock:
+            with self._lock:
                 named = "monitor" if command == "monitor" else "unmonitor"
                 self._remember(policy.commanded(self._memory, named, self._clock(), LEAVES.get(command)))
             self.wake()
             return Outcome(0, "monitored" if command == "monitor" else f"not monitored{_until(self._memory)}")
-        with self.lock:
+        with self._lock:
             self._remember(policy.commanded(self._memory, command, self._clock()))
             running = self._hands.look(time.monotonic())
             outcome = self._moved(command, running)
@@ -124,14 +124,15 @@ class Guard:
 
     def pause_for(self, other: str) -> bool:
         """Stop because what we depend on is stopped; whether it ran. It starts when that is back."""
-        with self.lock:
+        with self._lock:
             running = self._hands.look(time.monotonic())
-            if running:
+            there = bool(running) or (self.view.alive and not self.config.findable)
+            if there:
                 self._remember(replace(self._memory, excused=True))
                 outcome = self._shown(Phase.STOPPING, lambda: self._hands.stop(running))
                 log.info("stopped with what it depends on", extra={"fields": {
                     "service": self.name, "depends_on": other, "code": outcome.code}})  # fmt: skip
-            return bool(running)
+            return there
 
     def missing(self) -> str | None:
         """Why what depends on us must wait; None when we are there."""
@@ -179,7 +180,7 @@ class Guard:
 
     def step(self) -> float:
         """Look, decide, act; seconds until the next look is due. Raises JournalError."""
-        with self.lock:
+        with self._lock:
             reap()
             self._hands.settle()
             processes = self._seen()

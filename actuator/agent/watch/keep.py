@@ -1,10 +1,13 @@
 """What is remembered of a service, as a fact of the agent's journal."""
 
+import logging
 from dataclasses import asdict, fields
 from typing import Any
 
-from actuator.agent.journal import Journal
+from actuator.agent.journal import Journal, JournalError
 from actuator.agent.watch.policy import GaveUp, Memory
+
+log = logging.getLogger(__name__)
 
 
 class Kept:
@@ -20,8 +23,8 @@ class Kept:
         return Memory() if not isinstance(found, dict) else _read(found)
 
     def remember(self, memory: Memory) -> None:
-        """Outlives our death; after a loss of power a moment may be missing. Raises JournalError."""
-        self._journal.note(self._memory, asdict(memory), lazily=True)
+        """Outlives our death; after a loss of power a moment may be missing."""
+        self._note(self._memory, asdict(memory))
 
     def pending(self) -> str | None:
         """The mark. Raises JournalError."""
@@ -29,8 +32,15 @@ class Kept:
         return found if isinstance(found, str) else None
 
     def pend(self, mark: str | None) -> None:
-        """A loss of power ends the start as well: nothing is forced to the disk. Raises JournalError."""
-        self._journal.note(self._pending, mark, lazily=True)
+        """A loss of power ends the start as well: nothing is forced to the disk."""
+        self._note(self._pending, mark)
+
+    def _note(self, name: str, value: object) -> None:
+        """On a full disk services are watched all the same; the next agent then knows less."""
+        try:
+            self._journal.note(name, value, lazily=True)
+        except JournalError as error:
+            log.error("%s is not kept: %s", name, error)
 
 
 def _read(found: dict[str, Any]) -> Memory:

@@ -1,6 +1,5 @@
 """What is shown of a service: one row, its lines for a terminal, its JSON."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -79,8 +78,3 @@ def as_text(view: View) -> str:
 def moment(at: float) -> str:
     """`2026-12-01T03:00:00+00:00`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-
-
-def problems(views: Sequence[View]) -> int:
-    """How many services are not as they should be."""
-    return sum(not view.alive and view.phase is not Phase.STOPPED for view in views)
