@@ -1,6 +1,8 @@
 """What PromQL asks for, and the names of what chainwarden's programs publish (docs/generate/metrics.py)."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ PROCESS = {
     "process_start_time_seconds",
 }
 """Metrics of prometheus_client about the process."""
+PART = re.compile(r"(\w+)_(?:bucket|sum|count)")
 PARTS = ("expr", "lhs", "rhs", "args", "vector_selector", "vs", "param")
 
 
@@ -42,8 +45,16 @@ def selectors(expression: str) -> list[Any]:
 
 
 def metrics_in(expression: str) -> set[str]:
-    """Every metric name that it selects."""
-    return {selector.name for selector in selectors(expression)}
+    """Every metric that it selects; the parts of a histogram are that histogram."""
+    names = {selector.name for selector in selectors(expression)}
+    return {part[1] if (part := PART.fullmatch(name)) and part[1] in histograms() else name for name in names}
+
+
+@cache
+def histograms() -> set[str]:
+    """Metrics that are scraped in parts."""
+    rows = [*metrics.of_the_actuator(), *metrics.of_the_agent()]
+    return {row.name for row in rows if row.kind == "histogram"}
 
 
 def rule_groups() -> list[dict[str, Any]]:

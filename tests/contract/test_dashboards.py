@@ -34,11 +34,8 @@ UNITS = {
     "dateTimeAsIso", "dateTimeFromNow", "bool_yes_no",
 }  # fmt: skip
 """Of Grafana's units those that are used here."""
-NOT_SHOWN = {
-    "chainwarden_broker_connected", "chainwarden_remote_results_total", *of_the_agent(),
-    "oracle_job_contract_info",
-}  # fmt: skip
-"""Metrics without a panel: agents and their broker have no board yet; the contract joins jobs to feeds in rules."""
+NOT_SHOWN = {"oracle_job_contract_info"}
+"""Metrics without a panel, each with the reason: the contract joins jobs to feeds in rules."""
 COUNTED = ("rate", "irate", "increase")
 Json = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""Monit's control files, read and written anew as agent.yml."""
