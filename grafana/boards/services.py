@@ -74,7 +74,7 @@ def watchdog() -> list[Panel]:
         states(
             "Block producers given up", "Producers that no agent starts any more; their group goes on without them.",
             Query(f"max by (group, node) (service_producer_gave_up{SERVICE})", "{{group}}: {{node}}"),
-            words={"1": ("given up", "red"), "0": ("no", "green")}, runbooks=("ServiceGaveUp",),
+            words={"1": ("given up", "red"), "0": ("no", "green")}, runbooks=("AntelopeProducerGaveUp",),
         ),
     ]  # fmt: skip
 
