@@ -152,6 +152,17 @@ def test_the_scrape_jobs_are_those_that_dashboards_and_rules_know() -> None:
     assert jobs == set(re.findall(r"job_name: (\S+)", sample))
 
 
+def test_grafana_is_provisioned_from_what_is_mounted(project: Mapping[str, Any]) -> None:
+    grafana = project["services"]["grafana"]
+    targets = {mount.split(":")[1]: Path(mount.split(":")[0]) for mount in grafana["volumes"]}
+    provisioning = targets["/etc/grafana/provisioning"]
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "chainwarden.yml").read_text())["providers"]
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+
+    assert list(targets[provider["options"]["path"]].glob("*.json"))
+    assert source["url"].strip("${}") in grafana["environment"]
+
+
 def test_the_demo_watches_the_chain_and_the_slack_that_it_starts() -> None:
     exporter = yaml.safe_load((COMPOSE / "demo" / "exporter.yml").read_text())
     nodes = {name: node["url"] for name, node in exporter["chains"]["eos"]["nodes"].items()}
