@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from actuator.remote.wire import STOPPED
 from lab.mosquitto import Mosquitto
 from lab.server import poll
 from lab.stack import Program
@@ -18,7 +19,7 @@ from lab.talk import Talk
 from lab.webcall import get_text
 
 TOPICS = {"command": "cmd/h1", "result": "res/h1"}
-Ask = Callable[[str], dict[str, Any]]
+Ask = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,17 @@ def line() -> str:
 
 
 @pytest.fixture(scope="module")
-def agent(tmp_path_factory: pytest.TempPathFactory, line: str) -> Iterator[tuple[Program, Mosquitto]]:
+def nodeos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the config.ini of a producer is, whose start is not fenced yet."""
+    folder = tmp_path_factory.mktemp("nodeos")
+    (folder / "config.ini").write_text("# pause-on-startup = true\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def agent(
+    tmp_path_factory: pytest.TempPathFactory, line: str, nodeos: Path
+) -> Iterator[tuple[Program, Mosquitto]]:
     folder = tmp_path_factory.mktemp("services")
     with Mosquitto(folder / "broker") as broker:
         settings = {
@@ -36,12 +47,19 @@ def agent(tmp_path_factory: pytest.TempPathFactory, line: str) -> Iterator[tuple
             "daemons": {"a": {
                 "start": {"shell": f"{line} & echo x >> {folder}/starts"}, "match": f"^{line}$", "timeout": "3s",
                 "watch": {"restart": {"backoff": {"first": "100ms"}}},
+            }, "node": {
+                "start": {"shell": f"{line}1 &"}, "match": f"^{line}1$", "timeout": "3s", "producer": "tokyo",
+                "watch": {},
+            }},
+            "nodeos": {"tokyo": {
+                "url": "http://127.0.0.1:1", "group": "g", "match": f"^{line}1$", "config_dir": str(nodeos),
             }},
         }  # fmt: skip
         with Program("agent", "actuator.agent", folder / "agent", settings) as program:
             yield program, broker
-            for one in (row["pid"] for row in rows(program)):
-                os.kill(one, signal.SIGKILL)
+            for row in rows(program):
+                if row["pid"] is not None:
+                    os.kill(row["pid"], signal.SIGKILL)
 
 
 def rows(program: Program) -> list[dict[str, Any]]:
@@ -56,8 +74,8 @@ def ask(agent: tuple[Program, Mosquitto]) -> Iterator[Ask]:
     numbers = iter(range(int.from_bytes(os.urandom(3)), 1 << 30))
     with Talk(broker.port, TOPICS["command"], TOPICS["result"]) as talk:
 
-        def say(word: str) -> dict[str, Any]:
-            return talk.ask(next(numbers), "a", word)
+        def say(word: str, service: str = "a", **more: object) -> dict[str, Any]:
+            return talk.ask(next(numbers), service, word, **more)
 
         yield say
 
@@ -101,3 +119,27 @@ def test_commands_reach_the_service_and_outlive_a_kill_of_the_agent(
     assert poll(lambda: rows(program)[0]["state"] == "running", 5)
     pid = rows(program)[0]["pid"]
     assert Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ").strip() == line
+
+
+def test_a_producer_is_given_up_until_its_start_is_fenced_and_is_proven_stopped_when_it_is_gone(
+    agent: tuple[Program, Mosquitto], ask: Ask, nodeos: Path
+) -> None:
+    program, _ = agent
+
+    def node() -> dict[str, Any]:
+        return next(row for row in rows(program) if row["service"] == "node")
+
+    assert poll(lambda: node()["state"] == "gave up", 5)
+    assert "watchdog: gave up (not started: no `pause-on-startup`" in ask("status", "tokyo")["message"]
+    given_up = 'service_producer_gave_up{group="g",host="h1",node="tokyo",service="node"}'
+    assert f"{given_up} 1.0" in get_text(f"{program.url}/metrics")
+
+    (nodeos / "config.ini").write_text("pause-on-startup = true\n")
+    assert poll(lambda: node()["up"] is True, 5)
+    assert f"{given_up} 0.0" in get_text(f"{program.url}/metrics")
+    assert ask("pause", "tokyo", group="g", epoch=1)["code"] == 1, "its process runs"
+
+    assert ask("unmonitor", "node")["code"] == 0
+    os.kill(node()["pid"], signal.SIGKILL)
+    assert poll(lambda: node()["up"] is False, 5)
+    assert ask("pause", "tokyo", group="g", epoch=1)["code"] == STOPPED
