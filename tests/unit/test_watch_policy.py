@@ -90,6 +90,7 @@ def test_a_stop_by_command_stays_until_start_and_survives_monitor() -> None:
 
     assert decide(POLICY, memory, DOWN, 2.0).phase is Phase.STOPPED
     assert decide(POLICY, memory, DOWN, 2.0).act is Act.NOTHING
+    assert "told to stop" in decide(POLICY, memory, UP, 2.0).why
     assert decide(POLICY, commanded(memory, "start", 3.0), DOWN, 3.0).act is Act.START
 
 

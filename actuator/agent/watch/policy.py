@@ -125,7 +125,8 @@ def decide(policy: Policy, memory: Memory, look: Look, now: float) -> Decision:
     memory = _aged(policy, memory, look, now)
     idle = _idle(memory, look)
     if idle is not None:
-        return Decision(memory, Act.NOTHING, idle, due=memory.until)
+        why = "" if memory.wanted or not look.alive else "it was told to stop; not watched until `start`"
+        return Decision(memory, Act.NOTHING, idle, why, memory.until)
     if look.alive and look.ill is not None:
         return Decision(replace(memory, wanted=False), Act.STOP, Phase.STOPPING, look.ill)
     if look.alive and look.sick is None:
