@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import alerts, cli, config, metrics
+from docs.generate import alerts, cli, config, dashboards, metrics
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 PAGES: dict[str, Callable[[], str]] = {
@@ -12,6 +12,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "alerts.md": alerts.text,
     "config.md": config.text,
     "cli.md": cli.text,
+    "dashboards.md": dashboards.text,
 }
 
 

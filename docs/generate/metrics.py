@@ -16,6 +16,7 @@ from actuator.groupmetrics import GroupCollector
 from actuator.metrics import Metrics
 from actuator.notify.metrics import NotifyCollector
 from actuator.remote.metrics import SenderMetrics
+from docs.generate.labels import LABELS
 from docs.generate.markdown import code, page, sentence, table
 from exporter.collectors import COLLECTORS
 from exporter.observation import Metric
@@ -78,6 +79,7 @@ def of_the_agent() -> list[Row]:
 def text() -> str:
     """The page."""
     exporter = [[f"### {title}", "", *_table(rows)] for title, rows in of_the_exporter().items() if rows]
+    labels = [(code(name), sentence(said)) for name, said in sorted(LABELS.items())]
     return page(
         "Metrics",
         [INTRODUCTION],
@@ -85,6 +87,7 @@ def text() -> str:
         *exporter,
         ["## chainwarden-actuator", "", *_table(of_the_actuator())],
         ["## chainwarden-agent", "", *_table(of_the_agent())],
+        ["## Labels", "", *table(("label", "what it is"), labels)],
     )
 
 

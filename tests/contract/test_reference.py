@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from docs.generate.__main__ import REFERENCE, texts
 from docs.generate.cli import arguments, commands, programs
 from docs.generate.config import FILES, keys
+from docs.generate.labels import LABELS
 from docs.generate.metrics import of_the_actuator, of_the_agent, of_the_exporter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,12 @@ def test_every_metric_says_what_it_is() -> None:
     assert [row.name for row in rows if not row.help] == []
     twice = {name for name, count in Counter(row.name for row in rows).items() if count > 1}
     assert twice == SHARED, "two metrics have the same name"
+
+
+def test_every_label_is_explained_and_no_other() -> None:
+    rows = [row for rows in of_the_exporter().values() for row in rows] + of_the_actuator() + of_the_agent()
+
+    assert {label for row in rows for label in row.labels} == set(LABELS), "see docs/generate/labels.py"
 
 
 @pytest.mark.parametrize("model", FILES.values(), ids=FILES)
