@@ -12,6 +12,7 @@ LABELS = {
     "change": "what a coming schedule does to our producer: `enters`, `leaves`, `key`, `size`",
     "check": "what a service must fulfil: `process`, `tcp`, `http`, `heartbeat`",
     "code": "the HTTP status that was answered",
+    "contract": "a contract's address, `0x` and lower case",
     "direction": "of a link: `inbound`, `outbound`",
     "endpoint": "an RPC endpoint's `name`, else its host",
     "error": "an error's text, cut and without credentials",
