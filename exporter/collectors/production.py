@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from exporter.accounting import AccountingError, Mark, NoBlockError, OutOfReadsError, Trouble
+from exporter.antelope.arrivals import Arrivals, chain_time, noted
 from exporter.antelope.sight import Glance, Sight
 from exporter.books import Books, advance, assumed, reopened
 from exporter.collector import CollectorError, Source
@@ -104,12 +105,15 @@ class ProductionSource:
         """Whether a node of the chain that is counted answered in this run."""
         self._saved_at = 0.0
         self._read_at: float | None = None
+        self._arrivals = Arrivals()
 
     def observe(self, now: float) -> Iterable[Sample]:
         """Account what is new since the last look."""
         try:
             node, glance = self._choose(now)
-            books = self._followed(node.node, glance.answer(), glance.at)
+            info = glance.answer()
+            self._arrivals = noted(self._arrivals, glance.at, info.head_time, 3 * self.interval)
+            books = self._followed(node.node, info, glance.at)
         except HttpError as error:
             raise CollectorError(error.reason, str(error)) from None
         except AccountingError as error:
@@ -119,7 +123,8 @@ class ProductionSource:
         if now - self._saved_at >= SAVE_EVERY:
             self._saved_at = now
             self._save()
-        return chain_samples(self.target, self._ours, books[0], books[1], glance.at)
+        now = chain_time(self._arrivals, glance.at)
+        return chain_samples(self.target, self._ours, books[0], books[1], now)
 
     def _followed(self, node: Nodeos, info: ChainInfo, at: float) -> tuple[Books, Mark]:
         """The books as of a node's answer, and the head there; blocks are read when it leaves a question."""
@@ -213,7 +218,7 @@ class Reader:
 
 
 def chain_samples(chain: str, ours: Sequence[str], books: Books, head: Mark, now: float) -> Iterable[Sample]:
-    """Samples of every producer that is scheduled, ours, or was counted."""
+    """Samples of every producer that is scheduled, ours, or was counted; `now` by the chain's clock."""
     producers, tally = books.schedules[head.schedule_version], books.tally
     for producer in sorted({*producers, *ours, *tally.missed}):
         labels = (chain, producer)
