@@ -244,10 +244,23 @@ def bystander(words: tuple[str, ...]) -> str | None:
         return heads[0]
     shell = heads[0].lstrip("-")
     if shell in SHELLS and len(words) > 1:
-        line = words[1].startswith("-") and "c" in words[1]
+        line = _takes_a_line(words[1:])
         script = any("/rc.d/" in word or "/init.d/" in word for word in words[1:3]) or "service" in heads[1:]
         return shell if line or script else None
     return None
+
+
+def _takes_a_line(options: Iterable[str]) -> bool:
+    """Whether a shell's options have `-c`, also as `-ec` or after `-o pipefail`."""
+    words = iter(options)
+    for word in words:
+        if word in ("-o", "+o", "-O", "+O"):
+            next(words, None)
+        elif not word.startswith(("-", "+")) or word.startswith("--"):
+            return False
+        elif "c" in word:
+            return True
+    return False
 
 
 def _main_first(processes: list[Process]) -> tuple[Process, ...]:

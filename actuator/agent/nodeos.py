@@ -14,7 +14,7 @@ from actuator.agent.startfence import config_folder, in_arguments, in_config
 from actuator.failover.control import Control, NodeControl, QueuedError, WritePath
 from actuator.remote.wire import BAD_MEMBER, OLD_EPOCH, QUEUED, STOPPED
 from nodekit.http import HttpError, Reason
-from nodekit.processes import Process, Scanner
+from nodekit.processes import TICKS, Process, Scanner
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ class NodeService:
         self._lock = threading.Lock()
         self._away = self._restarted_since()
         """The node was not there since its fence was ordered: what it shows next is a start."""
+        self._shown_paused: float | None = None
+        """Clock tick since boot of the last look that showed it paused."""
 
     # --- commands -----------------------------------------------------------------------------------
 
@@ -108,7 +110,7 @@ class NodeService:
         deadline = time.monotonic() + SHOWS_WITHIN
         while True:
             try:
-                paused = self._control.paused()
+                paused = self._look()
             except HttpError as error:
                 return Outcome(1, f"acknowledged, but not read back: {error}")
             if paused is wanted:
@@ -203,17 +205,26 @@ class NodeService:
                 self._away = False
                 return
             try:
-                paused = self._control.paused()
+                paused = self._look()
             except HttpError:
                 self._away = True
                 return
             if paused:
                 self._away = False
-            elif self._away:
+            elif self._away or self._restarted_between():
+                self._away = True
                 self._keep()
             else:  # it was there all the time: somebody resumed it by hand, and that stays
                 log.warning("%s was resumed outside chainwarden; its fence ends", self._name)
                 self._journal.note(self._fact("fence"), None)
+
+    def _look(self) -> bool:
+        """Whether it is paused now. Raises HttpError."""
+        asked = time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS
+        paused = self._control.paused()
+        if paused:
+            self._shown_paused = asked
+        return paused
 
     def _keep(self) -> None:
         log.warning("%s was started unpaused against its fence: pausing it", self._name)
@@ -222,6 +233,11 @@ class NodeService:
             self._kept()
         except HttpError as error:
             log.error("%s cannot be paused: %s", self._name, error)
+
+    def _restarted_between(self) -> bool:
+        """Whether it ended and began again between two looks; only its process can tell."""
+        seen = None if self._node.match is None or self._shown_paused is None else self._process()
+        return seen is not None and seen.ticks >= int(self._shown_paused or 0.0)
 
     def _restarted_since(self) -> bool:
         fence, seen = self._journal.fact(self._fact("fence")), self._process()

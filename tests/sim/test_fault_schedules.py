@@ -14,6 +14,7 @@ FAILED_ONCE = (
 """Of the seeds above COUNT that a million told: each showed a fault of the decision, or of the referee."""
 
 
+@pytest.mark.timeout(600)  # at a low priority, beside the tests on real servers
 def test_no_promise_is_broken_in_twenty_thousand_fault_schedules() -> None:
     found = failing(0, COUNT)
 

@@ -99,7 +99,7 @@ def test_the_main_process_is_the_oldest_that_no_other_of_them_started(start: Sta
 @pytest.mark.parametrize(
     "line",
     [
-        "sh -c puma | logger", "/bin/bash -lc puma", "-zsh -c puma", "grep puma", "sudo -u mastodon puma",
+        "sh -c puma | logger", "/bin/bash -lc puma", "bash -o pipefail -c puma", "-zsh -c puma", "grep puma", "sudo -u mastodon puma",
         "/bin/sh /usr/local/etc/rc.d/puma restart", "/bin/sh /usr/sbin/service puma restart", "vim puma.rb",
         "/usr/bin/python3 /usr/bin/chainwarden procmatch puma", "chainwarden-agent --config.file puma.yml",
         "systemctl restart puma",
@@ -109,7 +109,10 @@ def test_what_only_names_a_service_is_no_service(line: str) -> None:
     assert bystander(tuple(line.split(" "))) is not None
 
 
-@pytest.mark.parametrize("line", ["puma 5.6", "/bin/sh /opt/puma/run.sh", "python3 -m puma", "bash", "-zsh"])
+@pytest.mark.parametrize(
+    "line",
+    ["puma 5.6", "/bin/sh /opt/puma/run.sh", "bash -e run.sh -c puma.rb", "python3 -m puma", "bash", "-zsh"],
+)
 def test_other_programs_are_services(line: str) -> None:
     assert bystander(tuple(line.split(" "))) is None
 

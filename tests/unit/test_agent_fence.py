@@ -1,0 +1,95 @@
+"""The agent keeps a node's fence over a restart that no look saw, and leaves an operator's resume alone."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from actuator.agent.config import Node
+from actuator.agent.journal import Journal
+from actuator.agent.nodeos import NodeService
+from actuator.failover.control import WritePath
+from tests.integration.test_agent_daemon import NEVER
+
+
+class Api:
+    """What the node's API shows; takes orders."""
+
+    def __init__(self) -> None:
+        self.shows = False
+        self.orders: list[WritePath] = []
+
+    def send(self, path: WritePath, timeout: float | None = None) -> None:
+        del timeout
+        self.orders.append(path)
+        self.shows = path is WritePath.PAUSE
+
+    def paused(self) -> bool:
+        return self.shows
+
+
+@contextmanager
+def running(word: str) -> Iterator[None]:
+    """A process that stands for nodeos."""
+    with subprocess.Popen([sys.executable, "-c", "print(flush=True); input()", word], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    made = Journal(tmp_path / "agent.db")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("match", [True, False], ids=["its process is known", "no match is set"])
+def test_a_restart_between_two_looks_is_no_operators_resume(
+    journal: Journal, tmp_path: Path, *, match: bool
+) -> None:
+    word = f"stands-for-nodeos-{tmp_path.name}"
+    node = Node.model_validate({
+        "url": "http://127.0.0.1:1", "group": "eos", **({"match": f"input.. {word}"} if match else {}),
+    })  # fmt: skip
+    api, kept = Api(), []
+    with running(word):
+        service = NodeService("A", node, journal, lambda: kept.append(1), api)
+        assert service.run("pause", {"epoch": 1, "group": "eos"}, NEVER).code == 0
+        service.guard()
+        assert api.shows
+    with running(word):
+        api.shows = False  # comes up unpaused
+
+        service.guard()
+
+        if match:
+            assert api.orders == [WritePath.PAUSE, WritePath.PAUSE]
+            assert kept == [1]
+            service.guard()
+        else:
+            assert api.orders == [WritePath.PAUSE], "nobody can tell it from an operator's resume"
+
+
+def test_an_operators_resume_of_the_same_process_ends_the_fence(journal: Journal, tmp_path: Path) -> None:
+    word = f"stands-for-nodeos-{tmp_path.name}"
+    node = Node.model_validate({"url": "http://127.0.0.1:1", "group": "eos", "match": f"input.. {word}"})
+    api = Api()
+    with running(word):
+        service = NodeService("A", node, journal, lambda: None, api)
+        assert service.run("pause", {"epoch": 1, "group": "eos"}, NEVER).code == 0
+        service.guard()
+        api.shows = False
+
+        service.guard()
+        service.guard()
+
+    assert api.orders == [WritePath.PAUSE]
+    assert journal.fact("fence/A") is None
