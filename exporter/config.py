@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
 from exporter.configs.chains import Chain
+from exporter.configs.logs import Log
 from exporter.configs.networks import Network
 from exporter.configs.oracle import Oracle
 from exporter.configs.services import Service
@@ -31,6 +32,8 @@ class Config(Settings):
     oracles: dict[Name, Oracle] = Field(default_factory=dict)
     services: dict[Name, Service] = Field(default_factory=dict)
     """Services of this host; the key becomes the label `service`."""
+    logs: dict[Name, Log] = Field(default_factory=dict)
+    """Logs in which lines are looked for."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from exporter.collector import CollectorError
-from exporter.logs.place import Part, Place, agrees, alike, begins_like, holds, opened, place_in, rotated
+from exporter.logs.place import Edges, Part, Place, alike, begins_like, edges, holds, opened, rotated
 from exporter.logs.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 """Bytes that are read at once."""
 LONGEST = 16 << 20
 """Bytes of a line; a longer one is cut into several."""
@@ -34,15 +34,25 @@ class FileLines:
 
     def __init__(self, path: Path, place: Place | None = None) -> None:
         self._path = path
-        self.place = place
-        """After all blocks that were handed out; None before the first look."""
+        self._place = place
         self._part: Part | None = None
+        self._edges = Edges(0, b"", b"")
+        """The place in the file that is open."""
+        self._mtime = 0
+        """Of that file, before it was read last."""
         self._later: list[Part] = []
         self._at_rest: tuple[int, int] | None = None
         """Size and time of the file when there was nothing more to read."""
         self._missing_since: float | None = None
         self._looked_beside = False
         """Whether files that were rotated before a file's first line were looked for."""
+
+    @property
+    def place(self) -> Place | None:
+        """After all blocks that were handed out; None before the first look."""
+        if self._part is not None:
+            self._place = self._edges.place(self._mtime)
+        return self._place
 
     @property
     def touched(self) -> float | None:
@@ -65,22 +75,23 @@ class FileLines:
 
     def close(self) -> None:
         """Let go of all files."""
+        self._place = self.place
         for part in (self._part, *self._later):
             if part is not None:
                 part.close()
         self._part, self._later, self._at_rest = None, [], None
 
     def _begin(self) -> None:
-        if self.place is not None:
-            self._turn_to(self._chain(self.place, lost=True))
+        if self._place is not None:
+            self._turn_to(self._chain(self._place, lost=True), self._place)
             return
         current = self._current()
         if current is None:
-            self.place = Place(0, "", "", time.time_ns())
+            self._place = Place(0, "", "", time.time_ns())
             raise FileNotFoundError
         end = max(0, current.stat().st_size - BLOCK)
-        self._part = current
-        self.place = place_in(current, end + current.read_at(end, BLOCK).rfind(b"\n") + 1)
+        self._edges = edges(current, end + current.read_at(end, BLOCK).rfind(b"\n") + 1)
+        self._part, self._mtime = current, current.stat().st_mtime_ns
 
     def _all(self) -> Iterator[bytes]:
         while True:
@@ -90,49 +101,58 @@ class FileLines:
             # What was written before the writer changed files, and a last line without an end.
             yield from self._to_the_end()
             yield from self._rest()
-            self._turn_to(self._later or self._chain(self._known, lost=False))
+            here = self._here()
+            self._turn_to(self._later or self._chain(here, lost=False), here)
 
-    @property
-    def _known(self) -> Place:
+    def _here(self) -> Place:
         return self.place or Place(0, "", "", 0)
 
-    def _turn_to(self, parts: list[Part]) -> None:
+    def _turn_to(self, parts: list[Part], place: Place) -> None:
         """Read the first of them from where its place is, then the others. Raises FileNotFoundError."""
-        old, self._at_rest = self._part, None
+        old, self._place, self._at_rest = self._part, place, None
         self._part, self._later = (parts[0], parts[1:]) if parts else (None, [])
         if old is not None:
             old.close()
         if self._part is None:
             raise FileNotFoundError
         self._looked_beside = True
-        if not holds(self._part, self._known):
-            self.place = place_in(self._part, 0)
+        self._edges = edges(self._part, place.offset if holds(self._part, place) else 0)
+        self._mtime = self._part.stat().st_mtime_ns
 
     def _to_the_end(self) -> Iterator[bytes]:
         """What the file holds now; if it was cut, what its copy holds beyond, then it from its start."""
-        while self._part is not None:
-            part, place, found = self._part, self._known, self._part.stat()
-            if (found.st_size, found.st_mtime_ns) == self._at_rest:
-                return
-            if self._is_cut(part, place):
-                self._turn_to(self._chain(place, lost=True))
+        if self._part is None or self._state(self._part) == self._at_rest:
+            return
+        state = self._state(self._part)
+        while True:
+            part, here = self._part, self._edges
+            data = self._block(part, here.offset)
+            if self._is_cut(part, here, data):
+                place = self._here()
+                self._turn_to(self._chain(place, lost=True), place)
+                state = self._state(self._part)
                 continue
-            data = self._block(part, place.offset)
+            self._mtime = state[1]
             if not data:
-                self._at_rest = found.st_size, found.st_mtime_ns
+                self._at_rest = state
                 return
-            new = place_in(part, place.offset + len(data))
-            # Cut and grown again since it was looked at? Then what was read belongs to another file.
-            if holds(part, place) if place.offset else agrees(data, new):
-                self.place = new
-                # A writer that was not told of a truncation leaves a hole before its next line.
-                yield data.lstrip(b"\0") if data.startswith(b"\0") else data
+            self._edges = here.after(data)
+            # A writer that was not told of a truncation leaves a hole before its next line.
+            yield data.lstrip(b"\0") if data.startswith(b"\0") else data
 
-    def _is_cut(self, part: Part, place: Place) -> bool:
-        if place.offset:
-            return not holds(part, place)
-        # Nothing was read of it: whether it was cut shows only beside it.
-        return not self._looked_beside and not self._later and part.stat().st_size > 0
+    @staticmethod
+    def _state(part: Part) -> tuple[int, int]:
+        """Size and time of a file: while they are the same, nothing was written."""
+        found = part.stat()
+        return found.st_size, found.st_mtime_ns
+
+    def _is_cut(self, part: Part, here: Edges, data: bytes) -> bool:
+        """Whether what was read is of another file than what was read before."""
+        if here.offset:
+            return not here.in_part(part)
+        # Nothing was read of it before: whether it was cut meanwhile shows only beside it.
+        beside = bool(data) and not self._looked_beside and not self._later
+        return beside or not here.after(data).in_part(part)
 
     def _block(self, part: Part, offset: int) -> bytes:
         size = BLOCK
@@ -150,9 +170,9 @@ class FileLines:
     def _rest(self) -> Iterator[bytes]:
         """A last line that nobody will finish."""
         if self._part is not None:
-            data = self._part.read_at(self._known.offset, LONGEST)
+            data = self._part.read_at(self._edges.offset, LONGEST)
             if data:
-                self.place = place_in(self._part, self._known.offset + len(data))
+                self._edges = self._edges.after(data)
                 yield data + b"\n"
 
     def _moved(self) -> bool:

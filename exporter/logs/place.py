@@ -115,24 +115,44 @@ def opened(path: Path) -> Part:
     return GzipPart(path) if path.suffix == ".gz" else PlainPart(path)
 
 
-def place_in(part: Part, offset: int) -> Place:
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """A place with the bytes by which it is known, while its file is open."""
+
+    offset: int
+    head: bytes
+    tail: bytes
+
+    def in_part(self, part: Part) -> bool:
+        """Whether the file still is what was read."""
+        return part.read_at(self.offset - len(self.tail), len(self.tail)) == self.tail
+
+    def after(self, data: bytes) -> "Edges":
+        """The place behind what was read next."""
+        head = self.head if len(self.head) == EDGE else (self.head + data)[:EDGE]
+        tail = data[-EDGE:] if len(data) >= EDGE else (self.tail + data)[-EDGE:]
+        return Edges(self.offset + len(data), head, tail)
+
+    def place(self, mtime: int) -> Place:
+        """As it is kept on disk: without what the log says."""
+        return Place(self.offset, _digest(self.head), _digest(self.tail), mtime)
+
+
+def edges(part: Part, offset: int) -> Edges:
     """The place `offset` of a file. Raises OSError."""
-    return Place(offset, _head(part, offset), _tail(part, offset), part.stat().st_mtime_ns)
+    length = min(EDGE, offset)
+    return Edges(offset, part.read_at(0, length), part.read_at(offset - length, length))
 
 
 def begins_like(part: Part, place: Place) -> bool:
     """Whether the file begins as that of a place does; False when nothing of that one was read."""
-    return place.offset > 0 and _head(part, place.offset) == place.head
-
-
-def agrees(data: bytes, place: Place) -> bool:
-    """Whether a place is that behind `data`, with which its file begins."""
-    return place.head == _digest(data[:EDGE]) and place.tail == _digest(data[-EDGE:])
+    return place.offset > 0 and _digest(part.read_at(0, min(EDGE, place.offset))) == place.head
 
 
 def holds(part: Part, place: Place) -> bool:
     """Whether the place is in this file."""
-    return begins_like(part, place) and _tail(part, place.offset) == place.tail
+    length = min(EDGE, place.offset)
+    return begins_like(part, place) and _digest(part.read_at(place.offset - length, length)) == place.tail
 
 
 def alike(one: Part, other: Part) -> bool:
@@ -153,15 +173,6 @@ def rotated(path: Path) -> Iterator[Path]:
         rest = name.removeprefix(stem).removesuffix(".gz")
         if any(_ROTATED.fullmatch(one) for one in (rest.removeprefix(suffix), rest.removesuffix(suffix))):
             yield path.parent / name
-
-
-def _head(part: Part, offset: int) -> str:
-    return _digest(part.read_at(0, min(EDGE, offset)))
-
-
-def _tail(part: Part, offset: int) -> str:
-    length = min(EDGE, offset)
-    return _digest(part.read_at(offset - length, length))
 
 
 def _digest(data: bytes) -> str:

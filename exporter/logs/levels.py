@@ -1,0 +1,16 @@
+"""PURE: the level of a message, as an oracle node writes it: on the console, as JSON, in its log file."""
+
+from exporter.logs.bre import Pattern
+
+LEVELS = ("warn", "error", "crit", "panic", "fatal")
+"""Those that are counted: debug and info are most lines of a log, and no news."""
+
+
+def patterns() -> list[Pattern]:
+    """One for each of LEVELS: `2026-… [ERROR] …`, `{"level":"error",…`, `2026-…<tab>ERROR<tab>…`."""
+    found = []
+    for level in LEVELS:
+        upper = level.upper()
+        source = rf'^(?:[0-9][^\[\n]{{10,70}}\[{upper}\]|\{{"level":"{level}"|[^\t\n]{{10,40}}\t{upper}\t)'
+        found.append(Pattern(level, source.encode(), source.encode()))
+    return found
