@@ -226,8 +226,8 @@ while True:
 
 def killed_reader(folder: Path) -> int:
     """Events lost or counted twice at 1 MB/s, by a reader that is killed by -9 every three seconds."""
-    log = folder / "a" / "nodeos.log"
-    log.parent.mkdir()
+    log = folder / "nodeos.log"
+    folder.mkdir()
     log.touch()
     told(telling(folder, log))
     argv = [sys.executable, "-c", READER, str(folder), str(log)]
@@ -248,8 +248,8 @@ def killed_reader(folder: Path) -> int:
 
 def fast_writer(folder: Path) -> int:
     """Lines lost or read twice at 5 MB/s, looked at every half second."""
-    log = folder / "b" / "oracle.log"
-    log.parent.mkdir()
+    log = folder / "oracle.log"
+    folder.mkdir()
     log.touch()
     (folder / "black").write_bytes(b"switching forks\n")
     (folder / "white").write_bytes(b"nothing of it\n")
@@ -275,7 +275,7 @@ def main() -> int:
         folder = Path(place)
         ours, theirs, same, idle = search(folder)
         speed = catch_up(folder)
-        wrong, wrong_fast = killed_reader(folder), fast_writer(folder)
+        wrong, wrong_fast = killed_reader(folder / "a"), fast_writer(folder / "b")
     ratio = sum(ours) / sum(theirs)
     print(
         f"the same lines as grep: {'yes' if same else 'NO'}; nodeos caught up at {speed:.0f} MB/s; a look at"
