@@ -186,7 +186,7 @@ FAULTS = {
         frozenset(), 80, tells=frozenset({"AntelopePauseStateHidden warning"}), end=as_before,
     ),
     "database nearly full": Fault(
-        fill, frozenset({"AntelopeDatabaseFull"}), 90,
+        fill, frozenset({"AntelopeDatabaseFull"}), 140,  # it is looked at once a minute
         tells=frozenset({"AntelopeDatabaseFull warning"}), end=empty,
     ),
     "exporter's clock 3 s ahead": Fault(
