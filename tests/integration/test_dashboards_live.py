@@ -4,6 +4,9 @@
 """
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 from grafana.build import DASHBOARDS
 from lab.anvil import COIN, Anvil
 from lab.dashboards import without_data
+from lab.mosquitto import Mosquitto
 from lab.prometheus import Prometheus
 from lab.server import poll
 from lab.stack import Program
@@ -66,4 +70,74 @@ def test_every_panel_of_accounts_and_rpc_has_data(anvil: Anvil, tmp_path: Path) 
             return [line for line in found if "evm_account_keys_known" not in line]  # needs a node's database
 
         poll(lambda: not empty(), 20, every=1.2)
+        assert empty() == []
+
+
+@pytest.fixture
+def field(tmp_path: Path) -> Iterator[tuple[Program, Program, Program]]:
+    """An exporter, an agent and an actuator around one broker, with services that run, die and do not come back."""
+    word = f"live-{os.getpid()}"
+    beat = tmp_path / "beat"
+    beat.touch()
+    runs = ["/bin/bash", "-c", f"exec -a {word}-runs sleep 600"]
+    with Mosquitto(tmp_path / "broker") as broker:
+        mqtt = {"host": "127.0.0.1", "port": broker.port}
+        exporter = Program("exporter", "exporter", tmp_path / "exporter", {"host": "h1", "services": {
+            "runs": {
+                "match": f"^{word}-runs", "processes": [1, 2], "tcp": f"127.0.0.1:{broker.port}",
+                "heartbeat": {"file": str(beat), "within": "1h"},
+            },
+        }})  # fmt: skip
+        agent = Program("agent", "actuator.agent", tmp_path / "agent", {
+            "host": "h1", "mqtt": mqtt, "topics": {"command": "cmd/h1", "result": "res/h1"},
+            "journal": str(tmp_path / "agent.db"),
+            "services": {"mark": {"commands": {"restart": ["/bin/true"]}}},
+            "daemons": {
+                "runs": {"start": {"argv": runs, "foreground": True}, "match": f"^{word}-runs", "watch": {
+                    "checks": [{"memory": "1K", "then": "alert"}]}},
+                "dies": {
+                    "start": ["/bin/true"], "stop": ["/bin/true"], "match": f"^{word}-dies", "timeout": "100ms",
+                    "producer": "bp", "watch": {"restart": {"at_most": 9, "backoff": {"first": "3s", "most": "3s"}}},
+                },
+            },
+            "nodeos": {"bp": {"url": "http://127.0.0.1:9", "group": "eosstorebest", "config_dir": str(tmp_path)}},
+        })  # fmt: skip
+        (tmp_path / "config.ini").write_text("pause-on-startup = true\n")
+        actuator = Program("actuator", "actuator", tmp_path / "actuator", {
+            "ledger": f"sqlite:///{tmp_path}/ledger.db", "mqtt": mqtt,
+            "hosts": {"h1": {"command_topic": "cmd/h1", "result_topic": "res/h1"}},
+        })  # fmt: skip
+        with exporter, agent, actuator:
+            yield exporter, agent, actuator
+            stop = [
+                "-m",
+                "actuator.cli",
+                "--actuator.url",
+                actuator.url,
+                "send-command",
+                "h1",
+                "runs",
+                "stop",
+            ]
+            assert subprocess.run([sys.executable, *stop], check=False, capture_output=True).returncode == 0
+
+
+def test_every_panel_of_services_has_data(field: tuple[Program, Program, Program], tmp_path: Path) -> None:
+    exporter, agent, actuator = field
+    scrape = "scrape_configs:\n" + "".join(
+        f"- {{job_name: {name}, scrape_interval: 1s, scrape_timeout: 1s, "
+        f"static_configs: [{{targets: ['127.0.0.1:{program.port}']}}]}}\n"
+        for name, program in (("exporter", exporter), ("agent", agent), ("actuator", actuator))
+    )
+    with Prometheus(tmp_path / "prometheus", scrape) as prometheus:
+
+        def empty() -> list[str]:
+            for command in ("restart", "no-such"):
+                words = ["--actuator.url", actuator.url, "send-command", "h1", "mark", command]
+                subprocess.run(
+                    [sys.executable, "-m", "actuator.cli", *words], check=False, capture_output=True
+                )
+            return without_data(prometheus, DASHBOARDS / "chainwarden-services.json")
+
+        poll(lambda: not empty(), 25, every=1.0)
         assert empty() == []
