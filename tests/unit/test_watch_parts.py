@@ -1,8 +1,11 @@
 """Maintenance windows, conditions, what agent.yml may say of the watchdog, the page."""
 
+import os
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from actuator.agent.watch.page import html
 from actuator.agent.watch.policy import Memory, Phase
 from actuator.agent.watch.sensors import Sensor
 from actuator.agent.watch.view import View, as_json, as_text
-from nodekit.processes import Process
+from nodekit.processes import Process, everything
 from nodekit.settings import ConfigError
 
 LEAST = """
@@ -171,6 +174,75 @@ def test_only_new_lines_of_a_log_count_also_after_its_rotation(tmp_path: Path) -
     assert bad("good\n") is None
     log.rename(tmp_path / "log.1")
     assert bad("dirty again\n") == "line 'dirty again'"
+
+
+def read_once(process: Process | None = None, **check: object) -> str | None:
+    reading = Sensor(Check.model_validate(check), 0.0).read(process, time.time())
+    return "nothing is known" if reading is None else reading.bad
+
+
+class Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """`/503` answers with that, everything else with 200."""
+        self.send_response(503 if self.path == "/503" else 200)
+        self.end_headers()
+        self.wfile.write(b"block 7")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_addresses_are_asked_for_connection_status_and_text() -> None:
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}"
+
+        assert read_once(tcp=address) is None
+        assert read_once(http=f"http://{address}") is None
+        assert read_once(http=f"http://{address}", contains="block 7") is None
+        assert "does not contain" in str(read_once(http=f"http://{address}", contains="block 8"))
+        assert "503" in str(read_once(http=f"http://{address}/503"))
+        assert read_once(http=f"http://{address}/503", status=[200, 503]) is None
+        assert "status 200" in str(read_once(http=f"http://{address}", status=503))
+        server.shutdown()
+
+    assert read_once(tcp=address) == "Connection refused"
+    assert "refused" in str(read_once(http=f"http://{address}"))
+
+
+def test_programs_files_and_what_a_process_uses_are_read(tmp_path: Path) -> None:
+    own = next(one for one in everything() if one.pid == os.getpid())
+
+    assert read_once(program=["true"]) is None
+    assert read_once(program="false") == "ended with 1"
+    assert read_once(program=["sleep", "9"], timeout="100ms") == "no end within 0.1 s"
+    assert read_once(program="/no/such") == "No such file or directory"
+    assert read_once(heartbeat=tmp_path / "none", older_than="1s") == "No such file or directory"
+    assert read_once(heartbeat=tmp_path, older_than="1m") is None
+    assert read_once(own, memory="1K") is not None
+    assert read_once(own, memory="1T") is None
+    assert read_once(None, memory="1K") == "nothing is known"
+    assert read_once(own, uptime="52w") is None
+    assert "it runs for" in str(read_once(own, uptime="100ms"))
+
+
+def test_cpu_is_that_between_two_looks_at_one_process() -> None:
+    own = next(one for one in everything() if one.pid == os.getpid())
+    sensor = Sensor(Check.model_validate({"cpu": 20}), 0.0)
+    assert sensor.read(own, 0.0) is None, "one look says nothing"
+
+    end = time.monotonic() + 0.2
+    while time.monotonic() < end:
+        pass
+
+    busy = sensor.read(own, 0.0)
+    assert busy is not None
+    assert busy.bad is not None
+    assert busy.bad.endswith(" %")
+    time.sleep(0.2)
+    idle = sensor.read(own, 0.0)
+    assert idle is not None
+    assert idle.bad is None
 
 
 def view(**more: object) -> View:
