@@ -19,6 +19,7 @@ from actuator.agent.journal import Journal
 from actuator.agent.watch.policy import Phase
 from actuator.agent.watch.programs import end_marked
 from actuator.agent.watch.watchdog import Watchdog
+from lab.ports import free_port
 from lab.server import poll
 from nodekit.processes import Process, Scanner, find
 
@@ -286,9 +287,10 @@ def test_a_daemon_in_the_foreground_runs_as_who_and_where_it_is_told(host: Host)
     line = host.add("a")
     where, words = host.folder / "where", line.split()
     where.mkdir(mode=0o755)
+    start = {"argv": words, "foreground": True, "cwd": where, "env": {"COLOUR": "blue"}}
+    who = {"user": "nobody"} if os.geteuid() == 0 else {}
     host.daemons["a"] = Daemon.model_validate({
-        "start": {"argv": words, "foreground": True, "cwd": where, "env": {"COLOUR": "blue"}}, "cwd": where,
-        "match": f"^{line}$", "timeout": "3s", "watch": {},
+        "start": {**start, **who}, "cwd": where, "match": f"^{line}$", "timeout": "3s", "watch": {}, **who,
     })  # fmt: skip
     watchdog = host.run()
     assert poll(lambda: host.is_up("a"), 3)
@@ -301,7 +303,7 @@ def test_a_daemon_in_the_foreground_runs_as_who_and_where_it_is_told(host: Host)
 
 
 def test_a_service_without_a_process_here_is_watched_by_its_port(host: Host, tmp_path: Path) -> None:
-    port = 20_000 + os.getpid() % 20_000
+    port = free_port()
     server = f"{sys.executable} -m http.server --bind 127.0.0.1 {port}"
     host.daemons["web"] = Daemon.model_validate({
         "start": {"shell": f"echo x >> {tmp_path}/web.starts; {server} & echo $! > {tmp_path}/web.pid"},
