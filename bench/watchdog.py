@@ -317,8 +317,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     most = max(arguments.services)
     healthy = {row.watchdog: row for row in rows if row.case == CASES[0] and row.services == most}
     write(
-        "watchdog", f"s from kill -9 to start, {most} services", figure(healthy[Pidfd.name].times), Monit.name,
-        figure(healthy[Monit.name].times), ok=ok, runs=arguments.kills,
+        "watchdog", f"s from kill -9 to start, {most} services", figure(healthy[Pidfd.name].times),
+        Monit.name, figure(healthy[Monit.name].times), ok=ok, runs=arguments.kills,
         target="median 50 ms and p99 200 ms with pidfd, median 0.6 s polling, in every case",
         command=f"python -m bench.watchdog --kills {arguments.kills}",
     )  # fmt: skip
