@@ -57,9 +57,10 @@ def agent(
         }  # fmt: skip
         with Program("agent", "actuator.agent", folder / "agent", settings) as program:
             yield program, broker
-            for row in rows(program):
-                if row["pid"] is not None:
-                    os.kill(row["pid"], signal.SIGKILL)
+            left = [row["pid"] for row in rows(program) if row["pid"] is not None]
+            program.stop()  # or it would start them again
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
 
 
 def rows(program: Program) -> list[dict[str, Any]]:
