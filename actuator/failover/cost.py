@@ -90,7 +90,8 @@ def _fenced_at(facts: Facts, plan: Plan) -> float | None:
 
 
 def strip(chain: ChainFact, window: Window, plan: Plan) -> str:
-    """A window as one character a slot: the maker's initial, `.` empty, nothing for what is to come.
+    """A window as one character a slot: the maker's initial, `.` empty, `?` made before the old node was
+    resumed by us, nothing for what is to come.
 
     Which of our nodes made a block is not on the chain (they sign with one key): blocks up to the
     resume are the old node's, later ones the new node's, because only one of them was active.
@@ -105,6 +106,8 @@ def strip(chain: ChainFact, window: Window, plan: Plan) -> str:
             text += "."
         elif _is_new(slot, plan):
             text += new
+        elif plan.source_since is not None and slot_time(slot) <= plan.source_since - SLOT_SECONDS / 2:
+            text += "?"
         else:
             text += old
     return text

@@ -86,6 +86,7 @@ def begin(
         request=request,
         unheard=unheard,
         first_epoch=state.epoch + 1,
+        source_since=state.resumed_at if state.resumed == state.holder else None,
     )
     return enter(state, event, now, epoch=state.epoch + 1, plan=plan)
 

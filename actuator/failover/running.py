@@ -281,7 +281,7 @@ def _verified(state: GroupState, facts: Facts, policy: Policy) -> Decision:
     lost = _nowhere(others, facts, policy)
     after = enter(
         state, Event.BLOCK_SEEN, facts.now, plan=None, holder=plan.target, owing=(*waits, *lost), lost=lost,
-        takeovers=counted(state, facts.now),
+        takeovers=counted(state, facts.now), resumed=plan.target, resumed_at=plan.resumed_at,
     )  # fmt: skip
     told = notice(NoticeKind.VERIFIED, state, policy, certificate=proof)
     ended = Outcome("rolled_back" if returned else "verified", proof)

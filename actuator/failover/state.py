@@ -110,6 +110,8 @@ class Plan:
     """The source did not answer when the plan began; should it answer, active, all is well again."""
     first_epoch: int = 0
     """The epoch that the incident began with; retries and restarts raise the epoch."""
+    source_since: float | None = None
+    """When we resumed the source; blocks before that are another's. None: not by us, or long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,9 @@ class GroupState:
     """Of them, those that nothing reached (mode `bounded`): should they produce, the holder stops."""
     holder_active_at: float | None = None
     """When the holder was last seen active; not durable on its own."""
+    resumed: str | None = None
+    """The node that the last incident resumed, at `resumed_at`."""
+    resumed_at: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON value for the ledger."""
@@ -214,7 +219,7 @@ class Certificate:
     missed: tuple[int, ...]
     doubled: tuple[int, ...]
     before: str
-    """Our last window under the old node: its initial where its block is, `.` where none is."""
+    """Our last window under the old node: as `strip` draws it."""
     after: str
     """The window that proved the new node; after a crash inside a window the same one."""
     fenced_at: float | None

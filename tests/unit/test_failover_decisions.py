@@ -5,11 +5,15 @@ from dataclasses import replace
 import pytest
 
 from actuator.facts import Reach
+from actuator.failover.cost import strip
 from actuator.failover.decide import decide, resume_after_restart
 from actuator.failover.machine import Phase
-from actuator.failover.state import Asked, Automation, GroupState, Kind, NoticeKind, Request, Verb
+from actuator.failover.state import Asked, Automation, GroupState, Kind, NoticeKind, Plan, Request, Verb
+from nodekit.slots import next_window
 from tests.unit.failover_world import (
+    OUR_FIRST,
     POLICY,
+    PRODUCERS,
     at,
     blind,
     chain,
@@ -418,7 +422,21 @@ def test_a_takeover_is_verified_by_the_first_block_after_the_resume() -> None:
     moments = after.ended.certificate.timeline
     assert [moment.at for moment in moments] == sorted(moment.at for moment in moments)
     assert moments[-1].what == "ended" and any("first block of B" in moment.what for moment in moments)
+    assert (after.state.resumed, after.state.resumed_at) == ("B", at(41, 0.1))
     assert [notice.kind for notice in after.notices] == [NoticeKind.VERIFIED]
+
+
+def test_a_window_does_not_show_the_old_node_as_the_maker_of_what_was_made_before_it_was_resumed() -> None:
+    """B took over in the middle of the window before the switchover back to A."""
+    now = at(43)
+    plan = Plan(
+        Kind.SWITCHOVER, "asked", "B", "A", "alice", started_at=now, since=now, source_since=at(41, 0.1)
+    )
+    window = next_window("ours", OUR_FIRST, PRODUCERS)
+    view = chain(now, empty=(38, 39, 40, 41))
+    assert window is not None
+
+    assert strip(view, window, plan) == "??....BB"
 
 
 def test_a_resumed_node_that_does_not_produce_is_paused_again() -> None:
