@@ -109,6 +109,8 @@ class ChainFact:
     """How many witnesses show this very chain, to within AGREE_SLOTS of its head."""
     doubled: frozenset[int] = frozenset()
     """Our slots for which two different blocks were seen anywhere."""
+    ahead: float = 0.0
+    """Seconds by which our clock is clearly ahead of the chain's: slots are settled that much later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def at_the_same_time(facts: Facts) -> bool:
 
 def settled_slot(chain: ChainFact) -> int:
     """The newest slot whose block would have arrived by the time the witness was read."""
-    return int((chain.checked_at - ARRIVAL_GRACE - slot_time(0)) // SLOT_SECONDS)
+    return int((chain.checked_at - chain.ahead - ARRIVAL_GRACE - slot_time(0)) // SLOT_SECONDS)
 
 
 def empty_own_slots(chain: ChainFact, producer: str, first: int) -> tuple[int, ...]:
@@ -211,7 +213,7 @@ def lag_of(node: NodeFact, chain: ChainFact, producer: str) -> int | None:
     """Slots of others, settled by the node's own reading, that a node's head lies behind."""
     if node.head_slot is None or node.checked_at is None:
         return None
-    now_slot = int((node.checked_at - ARRIVAL_GRACE - slot_time(0)) // SLOT_SECONDS)
+    now_slot = int((node.checked_at - chain.ahead - ARRIVAL_GRACE - slot_time(0)) // SLOT_SECONDS)
     span = range(node.head_slot + 1, now_slot + 1)
     return sum(1 for slot in span if owner(slot, chain.producers) != producer)
 

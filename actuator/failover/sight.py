@@ -110,6 +110,7 @@ class Sight:
             blocks=testimony.blocks,
             agreeing=sum(1 for one in given if agrees(one, testimony)),
             doubled=self._doubled(testimony),
+            ahead=testimony.ahead,
         )
 
     def _doubled(self, testimony: Testimony) -> frozenset[int]:

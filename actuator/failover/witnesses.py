@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from actuator.facts import ARRIVAL_GRACE, SeenBlock
 from actuator.failover.chainview import WALK, ChainView
 from nodekit.answers import Block, ChainInfo, Schedules
+from nodekit.arrivals import Arrivals, clock_ahead, noted
 from nodekit.http import HttpError
 from nodekit.nodeos import Nodeos
-from nodekit.slots import SLOT_SECONDS
+from nodekit.slots import SLOT_SECONDS, slot_time
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,10 @@ SCHEDULE_EVERY = 3.0
 """Seconds between reads of the schedule: a change takes longer than that to become active."""
 AFTER_SETTLING = 0.02
 """Seconds after a slot is settled at which it is looked at."""
+LONGEST_GAP = 5.0
+"""Seconds between looks beyond which what was known of our clock counts no more."""
+KNOWN_FOR = 10.0
+"""Seconds of looks that say whether our clock is ahead: more than a turn of empty slots."""
 Clock = Callable[[], float]
 
 
@@ -35,6 +40,8 @@ class Testimony:
     first_slot: int
     blocks: dict[int, SeenBlock]
     ids: dict[int, str]
+    ahead: float = 0.0
+    """Seconds by which our clock is clearly ahead of the chain's."""
 
 
 class WitnessWatch:
@@ -48,6 +55,7 @@ class WitnessWatch:
         self._view = ChainView()
         self._schedules: tuple[float, Schedules] | None = None
         self._answers = False
+        self._arrivals = Arrivals()
         self._testimony: Testimony | None = None
 
     def testimony(self) -> Testimony | None:
@@ -66,6 +74,7 @@ class WitnessWatch:
                 log.warning("witness %s: %s", self.name, error)
             self._answers = False
             return
+        self._arrivals = noted(self._arrivals, at, slot_time(self._view.head_slot), LONGEST_GAP)
         self._testimony = Testimony(
             name=self.name,
             at=at,
@@ -76,6 +85,7 @@ class WitnessWatch:
             first_slot=self._view.first_slot,
             blocks=self._view.blocks_by_slot(),
             ids=self._view.ids(),
+            ahead=clock_ahead(self._arrivals, KNOWN_FOR),
         )
         self._answers = True
 

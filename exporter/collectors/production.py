@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from exporter.accounting import AccountingError, Mark, NoBlockError, OutOfReadsError, Trouble
-from exporter.antelope.arrivals import Arrivals, chain_time, noted
 from exporter.antelope.sight import Glance, Sight
 from exporter.books import Books, advance, assumed, reopened
 from exporter.collector import CollectorError, Source
@@ -24,6 +23,7 @@ from exporter.memory import MemoryFile
 from exporter.observation import Metric, Record, Sample
 from exporter.turns import missed_in_turn, opening
 from nodekit.answers import Block, ChainInfo
+from nodekit.arrivals import Arrivals, chain_time, noted
 from nodekit.http import HttpError
 from nodekit.nodeos import Nodeos, UnknownBlockError
 from nodekit.slots import (

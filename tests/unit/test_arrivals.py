@@ -3,8 +3,8 @@
 import pytest
 
 from exporter.accounting import Mark, Span
-from exporter.antelope.arrivals import Arrivals, chain_time, noted
 from exporter.turns import missed_in_turn
+from nodekit.arrivals import Arrivals, chain_time, clock_ahead, noted
 from nodekit.slots import SLOT_SECONDS, current_slot, slot_time
 
 FOUR = ("aa", "bb", "cc", "dd")
@@ -59,3 +59,16 @@ def test_a_clock_that_jumps_is_measured_anew_at_once() -> None:
     jumped = noted(arrivals, at + 31.0, slot_time(head.slot) + 1.0, GAP)
 
     assert chain_time(jumped, at + 31.0) == pytest.approx(at + 1.0, abs=1.0)
+
+
+def test_a_clock_that_is_ahead_is_known_after_some_looks_only() -> None:
+    for ahead, seconds, known in ((3.0, 20, True), (3.0, 5, False), (0.0, 20, False), (-3.0, 20, False)):
+        arrivals, _, _ = looks(START - 40, seconds, ahead)
+        found = clock_ahead(arrivals, 10.0)
+        assert (2.0 < found < 3.5) if known else found == 0.0, (ahead, seconds, found)
+
+
+def test_a_turn_of_empty_slots_is_not_taken_for_a_clock_that_is_ahead() -> None:
+    arrivals, _, _ = looks(START - 40, 26, 0.0, still_from=20.0)
+
+    assert clock_ahead(arrivals, 10.0) == 0.0

@@ -535,3 +535,16 @@ def test_an_operator_releases_a_latched_group_and_it_observes_again() -> None:
 
     assert "latched: why" in why(held)
     assert (freed.state.phase, freed.state.latch, freed.state.takeovers) == (Phase.OBSERVING, None, ())
+
+
+def test_slots_that_only_our_own_clock_calls_empty_move_nothing() -> None:
+    """Our clock is three seconds ahead: six slots of the holder's are still to come."""
+    now = at(43)
+    view = chain(at(43 - 6), checked_at=now)
+    seen = (node("A", now, paused=False, head_slot=view.head_slot), node("B", now, head_slot=view.head_slot))
+
+    believed = decide(steady(), facts(now, *seen, view=view), POLICY)
+    known = decide(steady(), facts(now, *seen, view=replace(view, ahead=2.9)), POLICY)
+
+    assert believed.state.phase is Phase.FENCING, "as if they were empty"
+    assert (known.state.phase, known.orders) == (Phase.STEADY, ())

@@ -39,3 +39,11 @@ def chain_time(arrivals: Arrivals, now: float) -> float:
     if earliest < BAND[0]:
         return now - (earliest - USUAL[0])
     return now
+
+
+def clock_ahead(arrivals: Arrivals, known_for: float) -> float:
+    """Seconds by which our clock is clearly ahead; 0 when the looks do not go back `known_for` seconds."""
+    seen = arrivals.seen
+    if not seen or seen[-1][0] - seen[0][0] < known_for:
+        return 0.0
+    return max(0.0, seen[-1][0] - chain_time(arrivals, seen[-1][0]))
