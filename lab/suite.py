@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 SERVERS = ("tests/integration", "tests/scenarios")
-COMPUTING = ("tests/unit", "tests/contract", "tests/conformance", "tests/sim")
+COMPUTING = ("tests/unit", "tests/contract", "tests/conformance", "tests/tools", "tests/sim")
 NICE = 10
 
 
