@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from grafana.build import DASHBOARDS
 from lab.anvil import COIN, Anvil
 from lab.dashboards import without_data
 from lab.mosquitto import Mosquitto
+from lab.oracle import Node
+from lab.postgres import Postgres
 from lab.prometheus import Prometheus
 from lab.server import poll
 from lab.stack import Program
@@ -124,11 +127,7 @@ def field(tmp_path: Path) -> Iterator[tuple[Program, Program, Program]]:
 
 def test_every_panel_of_services_has_data(field: tuple[Program, Program, Program], tmp_path: Path) -> None:
     exporter, agent, actuator = field
-    scrape = "scrape_configs:\n" + "".join(
-        f"- {{job_name: {name}, scrape_interval: 1s, scrape_timeout: 1s, "
-        f"static_configs: [{{targets: ['127.0.0.1:{program.port}']}}]}}\n"
-        for name, program in (("exporter", exporter), ("agent", agent), ("actuator", actuator))
-    )
+    scrape = scrape_of(exporter=exporter, agent=agent, actuator=actuator)
     with Prometheus(tmp_path / "prometheus", scrape) as prometheus:
 
         def empty() -> list[str]:
@@ -140,4 +139,66 @@ def test_every_panel_of_services_has_data(field: tuple[Program, Program, Program
             return without_data(prometheus, DASHBOARDS / "chainwarden-services.json")
 
         poll(lambda: not empty(), 25, every=1.0)
+        assert empty() == []
+
+
+def scrape_of(**programs: Program) -> str:
+    return "scrape_configs:\n" + "".join(
+        f"- {{job_name: {name}, scrape_interval: 1s, scrape_timeout: 1s, "
+        f"static_configs: [{{targets: ['127.0.0.1:{program.port}']}}]}}\n"
+        for name, program in programs.items()
+    )
+
+
+def test_every_panel_of_oracle_node_has_data(tmp_path: Path) -> None:
+    with Postgres(tmp_path / "postgres") as server:
+        node = Node(server, "node", "G3")
+        (tmp_path / "dsn").write_text(node.url)
+        node.job(1, "BTC/USD", idle=3600)
+        node.run(1, 30)
+        node.run(1, 20, "running")
+        node.head(2)
+        node.round(1, 6, answered=True)
+        node.round(1, 7, answered=False)
+        oracle = {"interval": "1s", "database": {"dsn_file": str(tmp_path / "dsn")}}
+        exporter = Program("exporter", "exporter", tmp_path / "exporter", {"oracles": {"plugin": oracle}})
+        with exporter, Prometheus(tmp_path / "prometheus", scrape_of(exporter=exporter)) as prometheus:
+
+            def empty() -> list[str]:
+                node.error(1, 'failed to fetch answer: bridge "x" 500')
+                node.run(1, 0, "errored")
+                node.transaction(100)
+                return without_data(prometheus, DASHBOARDS / "chainwarden-oracle.json")
+
+            poll(lambda: not empty(), 20, every=1.0)
+            assert empty() == []
+
+
+def test_every_panel_of_logs_has_data(tmp_path: Path) -> None:
+    (tmp_path / "black").write_text("ERROR\n")
+    files = {name: tmp_path / f"{name}.log" for name in ("plugin", "nodeos")}
+    for file in files.values():
+        file.touch()
+    config = {
+        "chains": {"eos": {"nodes": {"F": {
+            "url": "http://127.0.0.1:9", "role": "F", "log": {"file": str(files["nodeos"])},
+        }}}},
+        "logs": {"plugin": {"file": str(files["plugin"]), "black": str(tmp_path / "black"), "silent": "1h"}},
+    }  # fmt: skip
+    exporter = Program("exporter", "exporter", tmp_path / "exporter", config)
+    with exporter, Prometheus(tmp_path / "prometheus", scrape_of(exporter=exporter)) as prometheus:
+
+        def empty() -> list[str]:
+            with files["plugin"].open("a") as log:
+                log.write("2026-11-01T00:00:03.145Z [ERROR] bridge 500\n")
+            with files["nodeos"].open("a") as log:
+                stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000", time.gmtime())
+                log.write(
+                    f"info  {stamp} nodeos producer_plugin.cpp:651 on_incoming_block ] Received block "
+                    f"0a1b2c3d4e5f6071... #7 @ {stamp} signed by eosstorebest [trxs: 0, lib: 1]\n"
+                    f"info  {stamp} nodeos fork_database.cpp:1 switch ] switching forks from a to b\n"
+                )
+            return without_data(prometheus, DASHBOARDS / "chainwarden-logs.json")
+
+        poll(lambda: not empty(), 20, every=1.0)
         assert empty() == []
