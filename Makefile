@@ -8,7 +8,7 @@ help:
 	@echo "make test          the whole test suite"
 	@echo "make check         format, lint, types, layers and the fast tests"
 	@echo "make docs          writes docs/reference and the PrometheusRule from their sources"
-	@echo "make bench ROW=x  one benchmark beside its peer; rows: failover"
+	@echo "make bench ROW=x  one benchmark beside its peer; rows: bench/README.md"
 	@echo "make packages      wheel and sdist into dist/, tried on every Python that is here"
 	@echo "make clean         remove everything that make put into this folder"
 
@@ -34,7 +34,7 @@ docs: setup
 	@$(PYTHON) -m alerting.export --write
 
 bench: setup
-	@test -n "$(ROW)" || { echo "write make bench ROW=failover"; exit 2; }
+	@test -n "$(ROW)" || { echo "write make bench ROW=name; names: bench/README.md"; exit 2; }
 	@$(PYTHON) -m bench.$(subst -,_,$(ROW))
 
 packages: setup
