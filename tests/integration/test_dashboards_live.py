@@ -36,13 +36,15 @@ def anvil(tmp_path: Path) -> Iterator[Anvil]:
 def network(anvil: Anvil) -> dict[str, Any]:
     """Everything that exporter.yml may say of a network: two endpoints, a token, accounts, a feed."""
     token = anvil.deploy_token(10**9)
-    feed = {"contract": anvil.deploy_feed(700 * COIN, COIN), "oracle": NODE, "token": "PLI"}
+    feed = {"contract": anvil.deploy_feed(700 * COIN, COIN), "oracle": anvil.accounts[1], "token": "PLI"}
+    anvil.submit(feed["contract"], 1, anvil.accounts[1])
     return {
         "chain_id": anvil.chain_id,
         "coin": "XDC",
         "rpc": [{"name": "a", "url": anvil.url, "ws": anvil.ws}, {"name": "b", "url": anvil.url}],
         "interval": "500ms",
         "balances_every": "500ms",
+        "feeds_every": "500ms",
         "tokens": {"PLI": token},
         "accounts": [{"name": "node", "address": anvil.accounts[5], "low": 10}],
         "feeds": {"btc": feed},
