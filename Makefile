@@ -1,7 +1,7 @@
 # One command each. `make demo` and `make test` set up what they need on a fresh Debian 12.
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test check docs bench packages clean
+.PHONY: help setup demo test check docs bench pictures packages clean
 
 help:
 	@echo "make demo          a real chain, a real crash, a real takeover; KEEP=1 leaves it running"
@@ -9,6 +9,7 @@ help:
 	@echo "make check         format, lint, types, layers and the fast tests"
 	@echo "make docs          writes docs/reference and the PrometheusRule from their sources"
 	@echo "make bench ROW=x  one benchmark beside its peer; rows: bench/README.md"
+	@echo "make pictures      draws the dashboards for docs/images from live data; downloads 421 MB"
 	@echo "make packages      wheel and sdist into dist/, tried on every Python that is here"
 	@echo "make clean         remove everything that make put into this folder"
 
@@ -36,6 +37,9 @@ docs: setup
 bench: setup
 	@test -n "$(ROW)" || { echo "write make bench ROW=name; names: bench/README.md"; exit 2; }
 	@$(PYTHON) -m bench.$(subst -,_,$(ROW))
+
+pictures: setup
+	@$(PYTHON) -m lab.board_pictures
 
 packages: setup
 	@$(PYTHON) -m lab.packages

@@ -53,6 +53,11 @@ class Browser:
         rows = self._driver.get_log("browser")  # type: ignore[no-untyped-call]
         return [row["message"] for row in rows if row["level"] == "SEVERE"]
 
+    def resize(self, width: int, height: int) -> None:
+        """Give the page itself, not the window, this size in pixels."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
     def picture(self, path: Path) -> None:
         """Save what the window shows as PNG."""
         self._driver.save_screenshot(str(path))

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,9 +24,9 @@ def without_data(prometheus: Prometheus, dashboard: Path) -> list[str]:
     return [*_empty_panels(prometheus, board), *_empty_variables(prometheus, board)]
 
 
-def filled(expression: str) -> str:
+def filled(expression: str, words: Mapping[str, str] = WORDS) -> str:
     """The expression as Grafana sends it when all values are chosen."""
-    for word, value in WORDS.items():
+    for word, value in words.items():
         expression = expression.replace(word, value)
     return re.sub(r"\$[a-z]\w*", ".+", expression)
 

@@ -26,7 +26,7 @@ def account_table() -> Panel:
         Query(f"{high} (evm_account_burn_per_second{ACCOUNT}) * 86400", "Burned a day"),
         Query(f"{high} (evm_account_last_topup_timestamp_seconds{ACCOUNT}) * 1000", "Last top-up"),
         Query(f"{high} (evm_account_balance_disagreement{ACCOUNT})", "Endpoints differ by"),
-        width=24, height=9, units={"Lasts": "dtdurations", "Short below": "dtdurations", "Last top-up": "dateTimeAsIso"}, hide=("Watched",),
+        width=24, height=9, units={"Lasts": "dtdurations", "Short below": "dtdurations", "Last top-up": "dateTimeAsIso", "address": "string"}, hide=("Watched",),
         runbooks=("BalanceLow", "BalanceUnknown", "BalanceDisagreement"),
     )  # fmt: skip
 
@@ -99,7 +99,7 @@ def feeds() -> list[Panel]:
             Query(f"max by (network, feed) (evm_feed_round_awaits_us{NET})", "Waits for us"),
             Query(f"min by (network, feed) (evm_feed_last_answer_age_seconds{NET})", "Last answer"),
             Query(f"max by (network, feed) (evm_feed_idle_threshold_seconds{NET})", "Idle from"),
-            width=24, height=7, units={"Last answer": "s", "Idle from": "s"}, hide=("Watched",),
+            width=24, height=7, units={"Last answer": "s", "Idle from": "s", "contract": "string"}, hide=("Watched",),
             column_words={"Waits for us": {"0": ("no", "green"), "1": ("yes", "yellow")}},
             runbooks=("FeedWithoutUs", "FeedIdle"),
         ),
