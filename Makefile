@@ -34,8 +34,9 @@ docs: setup
 	@$(PYTHON) -m docs.generate
 	@$(PYTHON) -m alerting.export --write
 
-bench: setup
+bench:
 	@test -n "$(ROW)" || { echo "write make bench ROW=name; names: bench/README.md"; exit 2; }
+	@lab/setup.sh bench
 	@$(PYTHON) -m bench.$(subst -,_,$(ROW))
 
 pictures: setup

@@ -234,18 +234,27 @@ def _unpack(wheel: Path, target: Path) -> None:
 
 
 OF_THE_DEMO = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
+OF_BENCHES_ONLY = ("monit",)
+"""Peers that benchmarks run and tests do not."""
+
+
+def programs(what: str) -> tuple[str, ...]:
+    """Debian's programs that `demo`, `all` (the tests) or `bench` needs; `lab/setup.sh` installs them."""
+    if what == "demo":
+        return OF_THE_DEMO
+    return tuple(name for name in DEBIAN_PACKAGES if what == "bench" or name not in OF_BENCHES_ONLY)
 
 
 def main() -> int:
-    """Get and name everything, or with `demo` what the demo runs; `--quiet` names only what is missing.
+    """Get and name what the tests run, or with `demo` or `bench` what those do.
 
-    The exit code.
+    `--quiet` names only what is missing. The exit code.
     """
+    what = next((word for word in ("demo", "bench") if word in sys.argv), "all")
     try:
-        if "demo" in sys.argv:
-            found = [antelope().program, *map(debian, OF_THE_DEMO)]
-        else:
-            found = [antelope().program, anvil(), postgres("postgres"), *map(debian, DEBIAN_PACKAGES)]
+        found = [antelope().program, *map(debian, programs(what))]
+        if what != "demo":
+            found += [anvil(), postgres("postgres")]
     except MissingBinaryError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

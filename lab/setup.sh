@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up what `make test` needs, or with the word `demo` what `make demo` does; does nothing, quickly, when it is all
-# there.
+# Sets up what `make test` needs, or with the word `demo` or `bench` what that does; does nothing, quickly, when it is
+# all there.
 # Only Debian packages go outside this folder. The rest: .venv (the project and its libraries) and
 # .lab (the servers that tests run, and pip's cache).
 set -euo pipefail
@@ -85,11 +85,14 @@ if [ "$what" != demo ]; then
     command -v npm >/dev/null ||
         need npm "downloads anvil, a local EVM chain, and checks dashboards against Grafana's published types"
 fi
+if [ "$what" = bench ]; then
+    command -v monit >/dev/null || need monit "the watchdog is measured beside it"
+fi
 
 if [ ${#packages[@]} != 0 ]; then
     say "Debian packages are missing and will be installed:"
     printf '%s\n' "${reasons[@]}"
-    if [[ " ${packages[*]} " =~ \ (prometheus|prometheus-alertmanager|mosquitto|postgresql)\  ]]; then
+    if [[ " ${packages[*]} " =~ \ (prometheus|prometheus-alertmanager|mosquitto|postgresql|monit)\  ]]; then
         say "Debian also starts servers as services; nothing here uses those, stop them with:"
         say "  systemctl disable --now prometheus prometheus-alertmanager mosquitto postgresql"
     fi
