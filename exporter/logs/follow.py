@@ -7,6 +7,7 @@ in which they were last written. Where a file went is found by its contents, als
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from exporter.collector import CollectorError
@@ -102,10 +103,31 @@ class FileLines:
             yield from self._to_the_end()
             yield from self._rest()
             here = self._here()
-            self._turn_to(self._later or self._chain(here, lost=False), here)
+            if self._part is not None:
+                here = replace(here, mtime=self._part.stat().st_mtime_ns)
+            self._turn_to(self._following(here), here)
 
     def _here(self) -> Place:
         return self.place or Place(0, "", "", 0)
+
+    def _following(self, here: Place) -> list[Part]:
+        """What comes after a file that was read to its end. Raises OSError.
+
+        The last file of those that are held may have been rotated while others were read: what is beside it is
+        looked for again.
+        """
+        if len(self._later) > 1:
+            return self._later
+        fresh = self._chain(here, lost=False)
+        if len(fresh) > 1 and holds(fresh[0], here):
+            fresh.pop(0).close()
+        for part in self._later:
+            known = any(part.identity == one.identity or alike(part, one) for one in fresh)
+            if known or not part.stat().st_size:
+                part.close()
+            else:
+                fresh.insert(0, part)
+        return fresh
 
     def _turn_to(self, parts: list[Part], place: Place) -> None:
         """Read the first of them from where its place is, then the others. Raises FileNotFoundError."""
@@ -116,8 +138,10 @@ class FileLines:
         if self._part is None:
             raise FileNotFoundError
         self._looked_beside = True
-        self._edges = edges(self._part, place.offset if holds(self._part, place) else 0)
-        self._mtime = self._part.stat().st_mtime_ns
+        begun = holds(self._part, place)
+        self._edges = edges(self._part, place.offset if begun else 0)
+        # Of a file of which nothing was read, nothing tells its copies from others but that they are newer.
+        self._mtime = self._part.stat().st_mtime_ns if begun else place.mtime
 
     def _to_the_end(self) -> Iterator[bytes]:
         """What the file holds now; if it was cut, what its copy holds beyond, then it from its start."""
@@ -132,7 +156,10 @@ class FileLines:
                 self._turn_to(self._chain(place, lost=True), place)
                 state = self._state(self._part)
                 continue
-            self._mtime = state[1]
+            if data or here.offset:
+                self._mtime = state[
+                    1
+                ]  # an empty file that is newer may have been cut: its copy is not read yet
             if not data:
                 self._at_rest = state
                 return

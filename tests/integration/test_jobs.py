@@ -1,5 +1,6 @@
 """Jobs of oracle nodes on real PostgreSQL: every generation, time zones, failures, recovery, leaks."""
 
+import gc
 import os
 import signal
 import time
@@ -369,12 +370,13 @@ def test_a_thousand_failures_leave_no_connection(server: Postgres, watch: Callab
     role = f"r{time.time_ns()}"
     seen.node.sql(f"CREATE ROLE {role} LOGIN")
     seen.dsn.write_text(seen.node.url.replace("chainwarden@", f"{role}@"))
+    gc.collect()  # what earlier tests left must not be taken for ours
     files = len(list(Path("/proc/self/fd").iterdir()))
     reasons = {seen.reason() for _ in range(1000)}
     seen.dsn.write_text(good)
 
     assert reasons == {"no_grant"}
-    assert len(list(Path("/proc/self/fd").iterdir())) == files
+    assert len(list(Path("/proc/self/fd").iterdir())) <= files
     assert seen.look()
     seen.restart()
     open_ones = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chainwarden'"
@@ -461,5 +463,5 @@ def test_failures_to_connect_leave_no_descriptor_either(watch: Callable[[str], W
     seen.dsn.write_text(good)
 
     assert found == {"no_database", "refused"}
-    assert len(list(Path("/proc/self/fd").iterdir())) == files
+    assert len(list(Path("/proc/self/fd").iterdir())) <= files
     assert seen.look() is not None

@@ -316,3 +316,59 @@ def test_hundreds_of_rotations_of_every_kind_with_restarts_at_random(path: Path)
     reader.look()
 
     assert reader.read == list(range(writer.written))
+
+
+class Clockwork:
+    """A writer with a clock of its own for the times of its files: a second of real time has too few of its ticks."""
+
+    def __init__(self, path: Path, seed: int) -> None:
+        self._rolled = random.Random(seed)
+        self._at = 2 * 10**18
+        self._ways = [by_copy, by_lumberjack] if seed % 2 else [by_rename, by_rename_compressed]
+        self.writer = Writer(path)
+
+    def act(self) -> None:
+        """Write a few lines and perhaps rotate."""
+        path = self.writer.path
+        self.writer.write(self._rolled.randrange(1, 60))
+        self._wind(path)
+        if self._rolled.random() < 0.5:
+            self._rolled.choice(self._ways)(self.writer)
+            for copy in rotated(path):
+                if copy.stat().st_mtime_ns < 2 * 10**18:  # a copy made just now
+                    self._wind(copy)
+            self._wind(path)
+
+    def begin(self) -> None:
+        """Write into the file that has the name."""
+        self.writer.write(1)
+        self._wind(self.writer.path)
+
+    def _wind(self, path: Path) -> None:
+        self._at += 10**10
+        os.utime(path, ns=(0, self._at))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_rotations_of_every_kind_while_it_reads_lose_nothing(
+    path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that is slow, or far behind, sees the files change between two blocks of one look."""
+    monkeypatch.setattr(follow, "BLOCK", 256)
+    rolled = random.Random(1000 + seed)
+    world = Clockwork(path, seed)
+    reader = Reader(path)
+    reader.look()
+    for _ in range(6):
+        for _ in range(rolled.randrange(3)):
+            world.act()
+        if rolled.random() < 0.3:
+            reader.restart()
+        for block in reader.lines.blocks():
+            reader.read += [int(line.split()[1]) for line in block.splitlines()]
+            if rolled.random() < 0.1:
+                world.act()
+    world.begin()  # until a writer uses its new file it may still write into the old one
+    reader.look()
+
+    assert reader.read == list(range(world.writer.written))
