@@ -4,30 +4,22 @@ The file that is read is held open and read to its end; only then its successors
 in which they were last written. Where a file went is found by its contents, also after a restart.
 """
 
-import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from exporter.collector import CollectorError
-from exporter.logs.place import Edges, Part, Place, alike, begins_like, edges, holds, opened, rotated
+from exporter.logs.place import Edges, Part, Place, edges, holds
+from exporter.logs.succession import chain, current_of, following
 from exporter.logs.trouble import Trouble
-
-log = logging.getLogger(__name__)
 
 BLOCK = 1 << 18
 """Bytes that are read at once."""
 LONGEST = 16 << 20
 """Bytes of a line; a longer one is cut into several."""
-MOST = 64
-"""Rotated files that are held open at once."""
-TRIES = 5
-"""Looks at a folder in which files are being renamed."""
 FORGIVEN = 3.0
 """Seconds for which a file may be missing: between its renaming and its creation."""
-_COARSE = 1_000_000_000
-"""Nanoseconds to which a compressed file's time may be rounded."""
 
 
 class FileLines:
@@ -84,9 +76,9 @@ class FileLines:
 
     def _begin(self) -> None:
         if self._place is not None:
-            self._turn_to(self._chain(self._place, lost=True), self._place)
+            self._turn_to(chain(self._path, self._place, lost=True), self._place)
             return
-        current = self._current()
+        current = current_of(self._path)
         if current is None:
             self._place = Place(0, "", "", time.time_ns())
             raise FileNotFoundError
@@ -105,29 +97,10 @@ class FileLines:
             here = self._here()
             if self._part is not None:
                 here = replace(here, mtime=self._part.stat().st_mtime_ns)
-            self._turn_to(self._following(here), here)
+            self._turn_to(following(self._path, here, self._later), here)
 
     def _here(self) -> Place:
         return self.place or Place(0, "", "", 0)
-
-    def _following(self, here: Place) -> list[Part]:
-        """What comes after a file that was read to its end. Raises OSError.
-
-        The last file of those that are held may have been rotated while others were read: what is beside it is
-        looked for again.
-        """
-        if len(self._later) > 1:
-            return self._later
-        fresh = self._chain(here, lost=False)
-        if len(fresh) > 1 and holds(fresh[0], here):
-            fresh.pop(0).close()
-        for part in self._later:
-            known = any(part.identity == one.identity or alike(part, one) for one in fresh)
-            if known or not part.stat().st_size:
-                part.close()
-            else:
-                fresh.insert(0, part)
-        return fresh
 
     def _turn_to(self, parts: list[Part], place: Place) -> None:
         """Read the first of them from where its place is, then the others. Raises FileNotFoundError."""
@@ -153,7 +126,7 @@ class FileLines:
             data = self._block(part, here.offset)
             if self._is_cut(part, here, data):
                 place = self._here()
-                self._turn_to(self._chain(place, lost=True), place)
+                self._turn_to(chain(self._path, place, lost=True), place)
                 state = self._state(self._part)
                 continue
             if data or here.offset:
@@ -215,60 +188,6 @@ class FileLines:
         self._missing_since = None
         identity = found.st_dev, found.st_ino
         return self._part is not None and identity != self._part.identity and found.st_size > 0
-
-    def _current(self) -> Part | None:
-        try:
-            return opened(self._path)
-        except FileNotFoundError:
-            return None
-
-    def _chain(self, place: Place, *, lost: bool) -> list[Part]:
-        """What has to be read from the place on, oldest first, opened. `lost`: tell when it is nowhere."""
-        current = self._current()
-        if current is not None and holds(current, place):
-            return [current]
-        beside = self._beside(place)
-        ours = next((part for part in beside if holds(part, place)), None)
-        if ours is None and lost and place.offset:
-            log.warning("%s was rotated away, some of its lines may be lost", self._path)
-        after = place.mtime if ours is None else ours.stat().st_mtime_ns
-        chosen = [
-            part
-            for part in beside
-            if part.stat().st_mtime_ns > after
-            and not _is_known(part, place)
-            and not (current and alike(part, current))
-        ]
-        chosen.sort(key=lambda part: part.stat().st_mtime_ns)
-        every = [part for part in (ours, *chosen) if part is not None]
-        if current is not None and (not every or current.stat().st_size):
-            every.append(current)  # while it is empty its writer may still write into the last one
-        for part in ({*beside, *([current] if current else [])} - set(every)) | set(every[MOST:]):
-            part.close()
-        return every[:MOST]
-
-    def _beside(self, place: Place) -> list[Part]:
-        """Rotated files that are not older than a place, each once."""
-        for _ in range(TRIES):
-            found: dict[tuple[int, int], Part] = {}
-            gone = False
-            for path in rotated(self._path):
-                try:
-                    if path.stat().st_mtime_ns >= place.mtime - _COARSE:
-                        part = opened(path)
-                        found.setdefault(part.identity, part)
-                except FileNotFoundError:
-                    gone = True  # renamed or compressed a moment ago: look again
-            if not gone:
-                break
-            for part in found.values():
-                part.close()
-        return list(found.values())
-
-
-def _is_known(part: Part, place: Place) -> bool:
-    """Whether it is a copy of the file that was read up to the place: a whole, or a shorter one."""
-    return holds(part, place) or (begins_like(part, place) and not part.read_at(place.offset, 1))
 
 
 def _trouble(path: Path, error: OSError) -> CollectorError:
