@@ -118,16 +118,21 @@ class _Parser:
         """Alternatives, up to the end or the parenthesis that closes them."""
         found: list[list[_Piece]] = [[]]
         fresh = True  # nothing but signs without width since the branch began: a `*` is a star then
+        before, elsewhere = set(self._closed), set[int]()
         while self._at < len(self._raw):
             two = self._raw[self._at : self._at + 2]
             if two == rb"\|":
                 self._at += 2
                 found.append([])
                 fresh = True
+                # No alternative can refer to a group of another one.
+                elsewhere |= self._closed
+                self._closed = set(before)
             elif two == rb"\)":
                 if not depth:
                     raise WrongPatternError(r"has `\)` without `\(`")
                 self._at += 2
+                self._closed |= elsewhere
                 return found
             elif not fresh and self._repeated(found[-1]):
                 pass
@@ -137,6 +142,7 @@ class _Parser:
                 found[-1].append(piece)
         if depth:
             raise WrongPatternError(r"has `\(` without `\)`")
+        self._closed |= elsewhere
         return found
 
     def _repeated(self, branch: list[_Piece]) -> bool:
@@ -199,7 +205,7 @@ class _Parser:
         if sign in b"123456789":
             number = sign - ord("0")
             if number not in self._closed:
-                raise WrongPatternError(rf"has `\{number}`, but no {number} groups before it")
+                raise WrongPatternError(rf"has `\{number}`, but no group {number} that ended before it")
             return _Piece(rf"(?:\{number})")
         if sign in _ESCAPED:
             return _Piece(_ESCAPED[sign])

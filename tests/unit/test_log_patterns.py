@@ -165,7 +165,7 @@ def config(folder: Path, black: bytes, more: str = "") -> Config:
         (b"[a\n", 1, "has `[` without `]`"),
         (b"a\\{2\n", 1, "has `\\{` without `\\}`"),
         (b"[:space:]\n", 1, "write [[:…:]]"),
-        (b"\\1\n", 1, "no 1 groups"),
+        (b"\\1\n", 1, "no group 1"),
         (b"a\\\n", 1, "ends with a backslash"),
         (b"", 1, "has no pattern"),
     ],
