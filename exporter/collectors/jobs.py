@@ -9,6 +9,7 @@ job's last run is remembered (`state_dir`), so that its age goes on growing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from exporter.configs.oracle import Oracle
 from exporter.observation import Metric, Record, Sample
 from exporter.oracle.answer import Answer, ErrorRow, Job, answer_of
 from exporter.oracle.duty import limit
-from exporter.oracle.memory import OVERLAP, JobMemory, Memory, fold
+from exporter.oracle.memory import JobMemory, Memory, fold, since
 from exporter.oracle.memoryfile import MemoryFile
 from exporter.oracle.quote import quote
 from exporter.oracle.schema import PARTS, Schema
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from exporter.oracle.database import Database
 
 NAME = "jobs"
+DAY = 86400.0
+"""Seconds for which the node keeps runs, unless it was told otherwise."""
+NEW = 3600.0
+"""Seconds before the first poll from which on failed runs are told by id: none counts as new later."""
 
 _ORACLE = ("oracle",)
 _JOB = ("oracle", "job_name", "job_id")
@@ -105,19 +110,24 @@ class JobsSource:
         self._database = database
         self._file = memory
         self._memory: Memory | None = None
+        self._caught_up = False
+        """Whether a poll of this process succeeded."""
         self._all_runs = True
         """Whether the first poll may read all runs; not after that took too long."""
 
     def observe(self, now: float) -> Iterable[Sample]:
-        """One round trip; the first, without a memory, reads all runs that there are."""
-        if self._memory is None:
-            self._memory = self._file.load()
-        raw, schema = self._ask(self._memory.cursor, now)
+        """One round trip; the first reads all runs that are not remembered."""
+        memory = self._memory or self._file.load()
+        if memory.cursor is None:
+            memory = replace(memory, fresh=now - NEW)
+        self._memory = memory
+        raw, schema = self._ask(memory, now)
+        self._caught_up = True
         try:
             answer = answer_of(raw)
         except (KeyError, TypeError, ValueError) as error:
             raise CollectorError(Reason.SCHEMA, f"an unexpected answer: {type(error).__name__}") from None
-        self._memory = fold(self._memory, answer, now)
+        self._memory = fold(memory, answer, now)
         self._file.save(self._memory)
         return [
             *(READABLE.sample(part in schema.readable, self.target, part) for part in PARTS),
@@ -129,12 +139,14 @@ class JobsSource:
         """Let go of the connection."""
         self._database.close()
 
-    def _ask(self, cursor: float | None, now: float) -> "tuple[Mapping[str, Any], Schema]":
-        if cursor is not None:
-            return self._database.ask(cursor - OVERLAP, cursor - OVERLAP)
-        since = 0.0 if self._all_runs else now - 86400.0
+    def _ask(self, memory: Memory, now: float) -> "tuple[Mapping[str, Any], Schema]":
+        begin = since(memory)
+        if self._caught_up:
+            return self._database.ask(begin, max(begin, memory.fresh))
+        if not self._all_runs:
+            begin = max(begin, now - DAY)
         try:
-            return self._database.ask(since, now - 3600, self._oracle.first_timeout)
+            return self._database.ask(begin, max(begin, memory.fresh), self._oracle.first_timeout)
         except CollectorError as error:
             if error.reason == Reason.TIMEOUT:
                 self._all_runs = False

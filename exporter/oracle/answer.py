@@ -38,8 +38,10 @@ class Finished:
 
     last_id: int
     began: float
+    ended: float
+    """When the newest one ended."""
     good: float | None
-    """When the newest successful one ended."""
+    """When the newest successful one did."""
     failed: tuple[int, ...]
 
 
@@ -88,7 +90,8 @@ def answer_of(raw: Mapping[str, Any]) -> Answer:
         jobs=tuple(_job(row) for row in raw["jobs"] or ()),
         specs={row[0]: _spec(row) for row in raw.get("specs") or ()},
         finished=None if runs is None else {
-            row[0]: Finished(row[1], row[2], row[3], tuple(row[4] or ())) for row in runs["finished"] or ()
+            row[0]: Finished(row[1], row[2], row[3], row[4], tuple(row[5] or ()))
+            for row in runs["finished"] or ()
         },
         open=None if runs is None else {row[0]: Open(*row[1:]) for row in runs["open"] or ()},
         errors={row[0]: ErrorRow(*row[1:]) for row in raw["errors"] or ()} if "errors" in raw else None,

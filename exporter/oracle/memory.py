@@ -36,11 +36,23 @@ class Memory:
     """Of one node. `cursor` is the database's time of the newest poll, None before the first."""
 
     cursor: float | None = None
+    ended: float | None = None
+    """When the newest run ended, by the node's clock, which writes it."""
+    fresh: float = 0.0
+    """Failed runs that ended earlier were there at first; they are not counted."""
     jobs: Mapping[int, JobMemory] = field(default_factory=dict)
     rows: Mapping[int, int] = field(default_factory=dict)
     """Error's row → occurrences."""
     failed: tuple[int, ...] = ()
     """Failed runs that are counted and will be read again."""
+
+
+def since(memory: Memory) -> float:
+    """From which end of runs on the next poll has to read. Nothing is missed when the node's clock is behind
+    the database's: the newest run that was seen tells how far."""
+    if memory.cursor is None or memory.ended is None:
+        return 0.0
+    return min(memory.cursor, memory.ended) - OVERLAP
 
 
 def fold(memory: Memory, answer: Answer, now: float) -> Memory:
@@ -58,7 +70,8 @@ def fold(memory: Memory, answer: Answer, now: float) -> Memory:
     failed = memory.failed
     if answer.finished is not None:
         failed = tuple(number for one in answer.finished.values() for number in one.failed)
-    return Memory(answer.now, jobs, rows, failed)
+    ended = _newest(memory.ended, *(one.ended for one in (answer.finished or {}).values()))
+    return Memory(answer.now, ended, memory.fresh, jobs, rows, failed)
 
 
 def _known(memory: Memory, job: Job) -> JobMemory:

@@ -59,6 +59,8 @@ def _memory(raw: dict[str, Any]) -> Memory:
     cursor = raw["cursor"]
     return Memory(
         None if cursor is None else float(cursor),
+        raw.get("ended", cursor),  # of an older version
+        float(raw.get("fresh", 0.0)),
         {int(number): JobMemory(**job) for number, job in raw["jobs"].items()},
         {int(number): int(count) for number, count in raw["rows"].items()},
         tuple(int(number) for number in raw["failed"]),

@@ -109,8 +109,9 @@ def _runs(columns: _Columns, key: str) -> str | None:
     # By finished_at, whose index also finds runs that were committed late or took long. By job there is a
     # hash index at most: the newest run of a stalled job would cost a full scan.
     return f"""SELECT json_build_object(
-        'finished', (SELECT json_agg(json_build_array(k, last, began, good, failed)) FROM (
+        'finished', (SELECT json_agg(json_build_array(k, last, began, ended, good, failed)) FROM (
             SELECT {key} k, max(id) last, extract(epoch FROM max(created_at)) began,
+                extract(epoch FROM max(finished_at)) ended,
                 extract(epoch FROM max(finished_at) FILTER (WHERE state = 'completed')) good,
                 array_agg(id) FILTER (
                     WHERE state = 'errored' AND finished_at >= to_timestamp(%(fresh)s)) failed

@@ -4,18 +4,24 @@ from pathlib import Path
 
 import pytest
 
+from exporter.collector import CollectorError
+from exporter.collectors.jobs import JobsSource
+from exporter.configs.oracle import Oracle
 from exporter.oracle.answer import Answer, ErrorRow, Finished, Job, Spec
 from exporter.oracle.duty import limit, period
 from exporter.oracle.memory import Memory, fold
 from exporter.oracle.memoryfile import MemoryFile
 from exporter.oracle.quote import LENGTH, quote
 from exporter.oracle.schema import NotGrantedError, UnknownSchemaError, schema_of
+from nodekit.http import Reason
 
 JOB = Job(1, "a", "fluxmonitor", 10.0, 101, 1, 30.0)
 
 
 def answer(now: float, rows: dict[int, ErrorRow] | None = None, failed: tuple[int, ...] = ()) -> Answer:
-    return Answer(now, (JOB,), finished={101: Finished(9, now - 1, None, failed)}, open={}, errors=rows or {})
+    return Answer(
+        now, (JOB,), finished={101: Finished(9, now - 1, now - 1, None, failed)}, open={}, errors=rows or {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,6 +52,44 @@ def test_what_was_there_at_first_is_old_and_everything_later_is_news() -> None:
 
     assert (first.jobs[1].errors, first.jobs[1].noticed, first.jobs[1].failed) == (3, 710.0, 0)
     assert (again.jobs[1].errors, again.jobs[1].noticed, again.jobs[1].failed) == (4, 1011.0, 1)
+
+
+class Slow:
+    """A database that never answers in time, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, float, float | None]] = []
+
+    def ask(self, since: float, fresh: float, timeout: float | None = None) -> object:
+        self.asked.append((since, fresh, timeout))
+        raise CollectorError(Reason.TIMEOUT, "slow")
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize(
+    ("memory", "first", "then"),
+    [
+        (Memory(), (0.0, 1e6 - 3600), (1e6 - 86400 + 5, 1e6 - 3600 + 5)),
+        (Memory(5e5, 4e5), (4e5 - 120, 4e5 - 120), (1e6 - 86400 + 5, 1e6 - 86400 + 5)),
+        (Memory(999_990.0, 999_980.0), (999_860.0, 999_860.0), (999_860.0, 999_860.0)),
+    ],
+)
+def test_a_first_look_has_more_time_and_reads_a_day_when_all_takes_too_long(
+    tmp_path: Path, memory: Memory, first: tuple[float, float], then: tuple[float, float]
+) -> None:
+    """Also after the exporter was down for long: what it missed may be much."""
+    file, database = MemoryFile(tmp_path / "m"), Slow()
+    file.save(memory)
+    (tmp_path / "dsn").write_text("postgresql://")
+    oracle = Oracle.model_validate({"database": {"dsn_file": str(tmp_path / "dsn")}, "first_timeout": "9s"})
+    source = JobsSource("p", oracle, database, file)  # type: ignore[arg-type]
+    for now in (1e6, 1e6 + 5):
+        with pytest.raises(CollectorError):
+            list(source.observe(now))
+
+    assert database.asked == [(*first, 9.0), (*then, 9.0)]
 
 
 def test_a_database_that_was_made_anew_brings_other_jobs() -> None:
