@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Info, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from waitress.server import create_server
 
-from actuator import groups
+from actuator import groups, outcome
 from actuator.actions.failover import Failover
 from actuator.actions.production import Production
 from actuator.actions.recover import Recover
@@ -75,7 +75,8 @@ class Actuator:
         )  # fmt: skip
         self._controls = self._reach(config)
         self.executor = Executor(
-            self.ledger, self._actions(), self._finished, led=self._led, confirm=self.leadership.confirm
+            self.ledger, self._actions(), self._finished, led=self._led, confirm=self.leadership.confirm,
+            tell=outcome.tell,
         )  # fmt: skip
         texts = Texts(config.notify.templates, config.external_url or "")
         sinks = {name: build(name, sink, self.ledger) for name, sink in config.sinks.items()}
@@ -156,6 +157,8 @@ class Actuator:
         self.metrics.step_finished(step, receipt)
         if step.lane is Lane.CONTROL and step.group in self.watches:
             self.watches[step.group].step_finished(step, receipt)
+        if step.lane is Lane.REMOTE:
+            self.notifier.wake()
 
     def _compose(self, notice: Notice, policy: Policy, facts: Facts) -> Sequence[Step]:
         """One notification step a sink; the notice's key makes it one message for ever."""

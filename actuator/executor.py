@@ -44,10 +44,14 @@ class Executor:
         actions: Mapping[str, Performer],
         finished: Callable[[Step, Receipt], None],
         clock: Callable[[], float] = time.time,
+        *,
         led: Callable[[], Collection[str] | None] = lambda: None,
         confirm: Callable[[Connection, str], None] = lambda _connection, _group: None,
+        tell: Callable[[Connection, str, Receipt, float], None] = lambda *_: None,
     ) -> None:
-        """`led`: groups whose steps are ours to perform, None for all; `confirm`: see lease.Leadership."""
+        """`led`: groups whose steps are ours to perform, None for all; `confirm`: see lease.Leadership;
+        `tell`: plans what is said of a step's end, in the transaction that writes it down."""
+        self._tell = tell
         self._led = led
         self._confirm = confirm
         self._ledger = ledger
@@ -149,7 +153,9 @@ class Executor:
 
     def _close(self, step: Step, receipt: Receipt) -> None:
         def job(connection: Connection) -> None:
-            steps.finish(connection, step.key, receipt, self._clock())
+            now = self._clock()
+            steps.finish(connection, step.key, receipt, now)
+            self._tell(connection, step.key, receipt, now)
 
         while True:
             try:

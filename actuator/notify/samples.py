@@ -93,6 +93,20 @@ SAMPLES: dict[str, Note] = {
         ),
         facts={"kind": "verified", **_PLAN, "missed": 2, "doubled": 0, "seconds": 3.4},
     ),
+    "outcome_ok": _own(
+        "outcome", LAST, state="ok", tone="good", command="switch", service="xdc-rpc", host="oracle1",
+        alert="LogErrors (file=NodeStartPM2-error.log, log=plugin-rpc)",
+        said="code 0: switched erpc → paid: the node works",
+    ),
+    "outcome_failed": _own(
+        "outcome", 1, state="failed", tone="danger", command="restart", service="nginx", host="beijing",
+        alert="ServiceDown (host=beijing, service=nginx)", said="code 7: bind() to 0.0.0.0:80 failed",
+    ),
+    "outcome_unknown": _own(
+        "outcome", 1, state="unknown", tone="warning", command="restart", service="nginx", host="beijing",
+        alert="ServiceDown (host=beijing, service=nginx)",
+        said="no result within 60 s; a late one is still noted",
+    ),
     "digest": _own("digest", 0, shown=40, total=500, grouped=""),
     "group": _own("digest", 1, shown=3, total=3, grouped="AntelopeNodeDown"),
     "started": _own(

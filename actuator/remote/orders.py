@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
+from actuator import outcome
 from actuator.remote.wire import MEANING
 from actuator.schema import remote_order, step
-from actuator.step import State
+from actuator.step import Receipt, State
 
 LATE = 86400.0
 """Seconds after which a result is not waited for any more."""
@@ -51,9 +52,10 @@ def answer(connection: Connection, task_id: int, code: int, output: str, now: fl
         return False
     key = connection.scalar(select(remote_order.c.step).where(remote_order.c.task_id == task_id))
     late = update(step).where(step.c.key == key, step.c.state == State.UNKNOWN)
-    connection.execute(
-        late.values(state=state_of(code), detail=f"answered late: {told(code, output)}", finished_at=now)
-    )
+    receipt = Receipt(state_of(code), f"answered late: {told(code, output)}")
+    closed = connection.execute(late.values(state=receipt.state, detail=receipt.detail, finished_at=now))
+    if key is not None and closed.rowcount == 1:
+        outcome.tell(connection, key, receipt, now)
     return True
 
 
