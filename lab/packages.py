@@ -19,7 +19,10 @@ from pathlib import Path
 from lab.binaries import CHECKOUT
 
 MINORS = (11, 12, 13)
-PROGRAMS = ("chainwarden", "chainwarden-actuator", "chainwarden-agent", "chainwarden-exporter")
+PROGRAMS = (
+    "chainwarden", "chainwarden-actuator", "chainwarden-agent", "chainwarden-exporter",
+    "chainwarden-rpc-switch",
+)  # fmt: skip
 NOT_SOURCE = (
     ".git",
     ".venv",
@@ -110,15 +113,11 @@ def complaints(made: Installed, work: Path) -> list[str]:
         if done.returncode or not done.stdout.startswith(f"{program} "):
             found.append(f"{program} --version: {done.stdout}{done.stderr}")
     configs = usable_configs(made.share / "config", work)
-    for name in ("exporter", "actuator", "agent"):
+    for name in ("exporter", "actuator", "agent", "rpc_switch"):
         words = ("--config.check", "--config.file", str(configs / f"{name}.yml"))
-        done = made.run(f"chainwarden-{name}", *words, cwd=work)
+        done = made.run(f"chainwarden-{name.replace('_', '-')}", *words, cwd=work)
         if done.returncode or not done.stdout.endswith(": valid\n"):
             found.append(f"{name}.yml: {done.stdout}{done.stderr}")
-    switch = ("-m", "actuator.agent.rpc_switch", "--config.check", "--config.file")
-    done = made.run("python", *switch, str(configs / "rpc_switch.yml"), cwd=work)
-    if done.returncode:
-        found.append(f"rpc_switch.yml: {done.stdout}{done.stderr}")
     done = made.run(
         "chainwarden-exporter", "--once", "--config.file", str(configs / "exporter.yml"), cwd=work
     )

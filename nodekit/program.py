@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
     """A parser with the flags that every program of ours has."""
-    made = argparse.ArgumentParser(prog=f"chainwarden-{name}", description=description)
+    made = argparse.ArgumentParser(prog=f"chainwarden-{name.replace('_', '-')}", description=description)
     made.add_argument(
         "--config.file",
         dest="config",

@@ -22,7 +22,7 @@ def programs() -> dict[str, tuple[argparse.ArgumentParser, str]]:
         "chainwarden-actuator": actuator,
         "chainwarden-agent": agent,
         "chainwarden": operator,
-        "python -m actuator.agent.rpc_switch": rpc_switch,
+        "chainwarden-rpc-switch": rpc_switch,
     }
     return {name: (module.command_line(), module.main.__doc__ or "") for name, module in modules.items()}
 

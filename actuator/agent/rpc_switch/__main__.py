@@ -1,4 +1,4 @@
-"""`python -m actuator.agent.rpc_switch`: the service by hand, or from another agent's command."""
+"""`chainwarden-rpc-switch`: the service by hand, or from another agent's command."""
 
 import argparse
 import signal
