@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 ANSWER = 1.0
 """Seconds that a local nodeos has for an answer."""
+HASTE = 0.25
+"""Seconds that one has which was away: after a start nodeos may take calls long before it answers any."""
 SHOWS_WITHIN = 0.5
 GUARD_EVERY = 0.25
 """Seconds between looks at a node whose fence is kept: an unpaused start lasts less than a second."""
@@ -44,11 +46,14 @@ class NodeService:
         self._journal = journal
         self._kept = kept
         self._control = control or NodeControl(node.url, node.write_url or node.url, ANSWER)
+        self._hasty = control or NodeControl(node.url, node.write_url or node.url, HASTE)
         self.watched: Callable[[], str] = lambda: "does not watch it"
         """What the watchdog makes of its process."""
         self._lock = threading.Lock()
         self._away = self._restarted_since()
         """The node was not there since its fence was ordered: what it shows next is a start."""
+        self._queued = False
+        """A pause waits at the silent node; a second one might outlast a later resume."""
         self._shown_paused: float | None = None
         """Clock tick since boot of the last look that showed it paused."""
 
@@ -205,34 +210,45 @@ class NodeService:
                 self._away = False
                 return
             try:
-                paused = self._look()
-            except HttpError:
-                self._away = True
+                paused = self._look(self._hasty if self._away else self._control)
+            except HttpError as error:
+                self._missed(error)
                 return
+            self._queued = False
             if paused:
                 self._away = False
             elif self._away or self._restarted_between():
                 self._away = True
-                self._keep()
+                self._keep("was started unpaused against its fence")
             else:  # it was there all the time: somebody resumed it by hand, and that stays
                 log.warning("%s was resumed outside chainwarden; its fence ends", self._name)
                 self._journal.note(self._fact("fence"), None)
 
-    def _look(self) -> bool:
+    def _missed(self, error: HttpError) -> None:
+        """A look without an answer: a pause is left at a node that came back and is too busy to say how."""
+        silent = error.reason is Reason.TIMEOUT
+        if silent and self._away and not self._queued:
+            self._keep("is back and does not answer yet")
+        self._queued, self._away = self._queued and silent, True
+
+    def _look(self, control: Control | None = None) -> bool:
         """Whether it is paused now. Raises HttpError."""
         asked = time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS
-        paused = self._control.paused()
+        paused = (control or self._control).paused()
         if paused:
             self._shown_paused = asked
         return paused
 
-    def _keep(self) -> None:
-        log.warning("%s was started unpaused against its fence: pausing it", self._name)
+    def _keep(self, why: str) -> None:
+        log.warning("%s %s: pausing it", self._name, why)
         try:
             self._control.send(WritePath.PAUSE)
-            self._kept()
+        except QueuedError:
+            self._queued = True
         except HttpError as error:
             log.error("%s cannot be paused: %s", self._name, error)
+            return
+        self._kept()
 
     def _restarted_between(self) -> bool:
         """Whether it ended and began again between two looks; only its process can tell."""

@@ -11,7 +11,8 @@ import pytest
 from actuator.agent.config import Node
 from actuator.agent.journal import Journal
 from actuator.agent.nodeos import NodeService
-from actuator.failover.control import WritePath
+from actuator.failover.control import QueuedError, WritePath
+from nodekit.http import HttpError, Reason
 from tests.integration.test_agent_daemon import NEVER
 
 
@@ -21,13 +22,19 @@ class Api:
     def __init__(self) -> None:
         self.shows = False
         self.orders: list[WritePath] = []
+        self.trouble: HttpError | None = None
+        self.order_trouble: HttpError | None = None
 
     def send(self, path: WritePath, timeout: float | None = None) -> None:
         del timeout
         self.orders.append(path)
+        if self.order_trouble is not None:
+            raise self.order_trouble
         self.shows = path is WritePath.PAUSE
 
     def paused(self) -> bool:
+        if self.trouble is not None:
+            raise self.trouble
         return self.shows
 
 
@@ -93,3 +100,29 @@ def test_an_operators_resume_of_the_same_process_ends_the_fence(journal: Journal
 
     assert api.orders == [WritePath.PAUSE]
     assert journal.fact("fence/A") is None
+
+
+def test_a_node_that_is_back_and_too_busy_to_answer_gets_one_pause_that_waits_for_it(
+    journal: Journal, tmp_path: Path
+) -> None:
+    node = Node.model_validate({"url": "http://127.0.0.1:1", "group": "eos"})
+    api, kept = Api(), []
+    service = NodeService("A", node, journal, lambda: kept.append(1), api)
+    assert service.run("pause", {"epoch": 1, "group": "eos"}, NEVER).code == 0
+    api.orders.clear()
+    silent = HttpError(Reason.TIMEOUT, "no answer within 0.25 s")
+    api.trouble = HttpError(Reason.REFUSED, "connection refused")
+    service.guard()
+    assert api.orders == [], "nobody is there to be paused"
+
+    api.trouble, api.order_trouble = silent, HttpError(Reason.TIMEOUT, "no answer in time")
+    service.guard()
+    api.order_trouble = QueuedError(Reason.TIMEOUT, "no answer, but it is queued at the node")
+    service.guard()
+    service.guard()
+
+    assert api.orders == [WritePath.PAUSE] * 2, "one that was not acknowledged, one that is queued, no third"
+    assert kept == [1]
+    api.trouble, api.order_trouble, api.shows = None, None, False
+    service.guard()
+    assert api.orders == [WritePath.PAUSE] * 3, "it answers and shows that it did not take the pause"
