@@ -23,8 +23,8 @@ ANSWER = 1.0
 HASTE = 0.25
 """Seconds that one has which was away: after a start nodeos may take calls long before it answers any."""
 SHOWS_WITHIN = 0.5
-GUARD_EVERY = 0.25
-"""Seconds between looks at a node whose fence is kept: an unpaused start lasts less than a second."""
+GUARD_EVERY, AWAY_EVERY = 0.25, 0.1
+"""Seconds between looks at a node whose fence is kept, and at one that refuses connections."""
 
 
 class NodeService:
@@ -203,33 +203,42 @@ class NodeService:
 
     # --- the fence is kept --------------------------------------------------------------------------
 
-    def guard(self) -> None:
-        """One look: a node that was started unpaused against its fence is paused. Raises JournalError."""
+    def guard(self) -> float:
+        """One look: a node that was started unpaused against its fence is paused.
+
+        Returns the seconds until the next look is due. Raises JournalError.
+        """
         with self._lock:
             if self._journal.fact(self._fact("fence")) is None:
-                self._away = False
-                return
+                self._away = self._queued = False
+                return GUARD_EVERY
             try:
-                paused = self._look(self._hasty if self._away else self._control)
+                paused = self._look(self._hasty if self._away and not self._queued else self._control)
             except HttpError as error:
                 self._missed(error)
-                return
-            self._queued = False
-            if paused:
-                self._away = False
-            elif self._away or self._restarted_between():
-                self._away = True
-                self._keep("was started unpaused against its fence")
-            else:  # it was there all the time: somebody resumed it by hand, and that stays
-                log.warning("%s was resumed outside chainwarden; its fence ends", self._name)
-                self._journal.note(self._fact("fence"), None)
+                return AWAY_EVERY if error.reason is Reason.REFUSED else GUARD_EVERY
+            self._seen(paused=paused)
+            return GUARD_EVERY
+
+    def _seen(self, *, paused: bool) -> None:
+        self._queued = False
+        if paused:
+            self._away = False
+        elif self._away or self._restarted_between():
+            self._away = True
+            self._keep("was started unpaused against its fence")
+        else:  # it was there all the time: somebody resumed it by hand, and that stays
+            log.warning("%s was resumed outside chainwarden; its fence ends", self._name)
+            self._journal.note(self._fact("fence"), None)
 
     def _missed(self, error: HttpError) -> None:
         """A look without an answer: a pause is left at a node that came back and is too busy to say how."""
         silent = error.reason is Reason.TIMEOUT
         if silent and self._away and not self._queued:
             self._keep("is back and does not answer yet")
-        self._queued, self._away = self._queued and silent, True
+        # Silence alone is no restart: who resumes a busy node by hand must not be taken for its start.
+        here = silent and not self._away and self._node.match is not None and not self._restarted_between()
+        self._queued, self._away = self._queued and silent, not here
 
     def _look(self, control: Control | None = None) -> bool:
         """Whether it is paused now. Raises HttpError."""
@@ -265,8 +274,9 @@ class NodeService:
 
 def keep_fence(name: str, service: NodeService, stop: threading.Event) -> None:
     """Keep a node's fence until `stop`; body of a thread of its own: a hung node must delay no other."""
-    while not stop.wait(GUARD_EVERY):
+    pause = GUARD_EVERY
+    while not stop.wait(pause):
         try:
-            service.guard()
+            pause = service.guard()
         except JournalError as error:
             log.error("the fence of %s cannot be kept: %s", name, error)

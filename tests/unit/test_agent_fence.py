@@ -10,7 +10,7 @@ import pytest
 
 from actuator.agent.config import Node
 from actuator.agent.journal import Journal
-from actuator.agent.nodeos import NodeService
+from actuator.agent.nodeos import GUARD_EVERY, NodeService
 from actuator.failover.control import QueuedError, WritePath
 from nodekit.http import HttpError, Reason
 from tests.integration.test_agent_daemon import NEVER
@@ -112,7 +112,7 @@ def test_a_node_that_is_back_and_too_busy_to_answer_gets_one_pause_that_waits_fo
     api.orders.clear()
     silent = HttpError(Reason.TIMEOUT, "no answer within 0.25 s")
     api.trouble = HttpError(Reason.REFUSED, "connection refused")
-    service.guard()
+    assert service.guard() < GUARD_EVERY, "its start is looked out for"
     assert api.orders == [], "nobody is there to be paused"
 
     api.trouble, api.order_trouble = silent, HttpError(Reason.TIMEOUT, "no answer in time")
@@ -126,3 +126,22 @@ def test_a_node_that_is_back_and_too_busy_to_answer_gets_one_pause_that_waits_fo
     api.trouble, api.order_trouble, api.shows = None, None, False
     service.guard()
     assert api.orders == [WritePath.PAUSE] * 3, "it answers and shows that it did not take the pause"
+
+
+def test_silence_of_a_process_that_runs_on_does_not_make_a_start_of_an_operators_resume(
+    journal: Journal, tmp_path: Path
+) -> None:
+    word = f"stands-for-nodeos-{tmp_path.name}"
+    node = Node.model_validate({"url": "http://127.0.0.1:1", "group": "eos", "match": f"input.. {word}"})
+    api = Api()
+    with running(word):
+        service = NodeService("A", node, journal, lambda: None, api)
+        assert service.run("pause", {"epoch": 1, "group": "eos"}, NEVER).code == 0
+        api.trouble = HttpError(Reason.TIMEOUT, "no answer within 1 s")
+        service.guard()
+        api.trouble, api.shows = None, False
+
+        service.guard()
+
+    assert api.orders == [WritePath.PAUSE]
+    assert journal.fact("fence/A") is None
