@@ -9,7 +9,7 @@ COMMON = """
 CREATE TABLE pipeline_specs (id serial PRIMARY KEY, dot_dag_source text NOT NULL, created_at timestamptz NOT NULL);
 CREATE TABLE flux_monitor_specs (id serial PRIMARY KEY, contract_address bytea NOT NULL, idle_timer_period bigint,
   idle_timer_disabled boolean DEFAULT false, drumbeat_enabled boolean DEFAULT false,
-  drumbeat_schedule text DEFAULT '', evm_chain_id numeric(78));
+  drumbeat_schedule text DEFAULT '', drumbeat_random_delay bigint NOT NULL DEFAULT 0, evm_chain_id numeric(78));
 CREATE TABLE jobs (id serial PRIMARY KEY, {link} name varchar(255) UNIQUE, type varchar(255) NOT NULL,
   flux_monitor_spec_id int REFERENCES flux_monitor_specs(id), max_task_duration bigint,
   external_job_id uuid NOT NULL DEFAULT gen_random_uuid(), created_at timestamptz NOT NULL);
@@ -21,13 +21,16 @@ CREATE TABLE pipeline_runs (id bigserial PRIMARY KEY, pipeline_spec_id int NOT N
   created_at timestamptz NOT NULL, finished_at timestamptz, state pipeline_runs_state NOT NULL DEFAULT 'completed');
 CREATE INDEX ON pipeline_runs USING {index} (created_at);
 CREATE INDEX ON pipeline_runs USING {index} (finished_at);
-CREATE INDEX ON pipeline_runs USING hash (pipeline_spec_id);
+CREATE INDEX ON pipeline_runs USING {by_spec} (pipeline_spec_id);
 CREATE INDEX ON pipeline_runs (id) WHERE finished_at IS NULL;
 CREATE TABLE flux_monitor_round_stats_v2 (id bigserial PRIMARY KEY, aggregator bytea NOT NULL, round_id int NOT NULL,
-  num_new_round_logs int NOT NULL DEFAULT 0, num_submissions int NOT NULL DEFAULT 0, pipeline_run_id bigint,
-  UNIQUE (aggregator, round_id));
+  num_new_round_logs int NOT NULL DEFAULT 0, num_submissions int NOT NULL DEFAULT 0,
+  pipeline_run_id bigint REFERENCES pipeline_runs(id) ON DELETE CASCADE, UNIQUE (aggregator, round_id));
+CREATE TYPE {states} AS ENUM ('unstarted', 'in_progress', 'fatal_error', 'unconfirmed', 'confirmed_missing_receipt',
+  'confirmed'{finalized});
 CREATE TABLE {txes} (id bigserial PRIMARY KEY, nonce bigint, from_address bytea NOT NULL, created_at timestamptz NOT NULL,
-  broadcast_at timestamptz, {initial} state text NOT NULL DEFAULT 'unstarted', evm_chain_id numeric(78));
+  broadcast_at timestamptz, {initial} state {states} NOT NULL DEFAULT 'unstarted', evm_chain_id numeric(78));
+CREATE INDEX ON {txes} (evm_chain_id, from_address, state) WHERE state <> 'confirmed'{unsettled};
 CREATE TABLE {heads} (id bigserial PRIMARY KEY, number bigint NOT NULL, created_at timestamptz NOT NULL,
   "timestamp" timestamptz NOT NULL, evm_chain_id numeric(78));
 """
@@ -49,6 +52,10 @@ def make(server: Postgres, database: str, generation: str) -> str:
         if generation == "G3"
         else "",
         index="brin" if generation == "G0" else "btree",
+        by_spec="btree" if generation == "G0" else "hash",
+        states="evm.txes_state" if generation == "G3" else "public.eth_txes_state",
+        finalized=", 'finalized'" if generation == "G3" else "",
+        unsettled=" AND state <> 'finalized'" if generation == "G3" else "",
         txes="public.eth_txes" if old else "evm.txes",
         heads=PREFIX[generation] + "heads",
         initial="" if generation == "G0" else "initial_broadcast_at timestamptz,",

@@ -7,10 +7,14 @@ LEVELS = ("warn", "error", "crit", "panic", "fatal")
 
 
 def patterns() -> list[Pattern]:
-    """One for each of LEVELS: `2026-… [ERROR] …`, `{"level":"error",…`, `2026-…<tab>ERROR<tab>…`."""
+    """One for each of LEVELS: `2026-… [ERROR] …`, `{"level":"error",…`, `2026-…<tab>ERROR<tab>…`.
+
+    The console's may be coloured.
+    """
     found = []
     for level in LEVELS:
         upper = level.upper()
-        source = rf'^(?:[0-9][^\[\n]{{10,70}}\[{upper}\]|\{{"level":"{level}"|[^\t\n]{{10,40}}\t{upper}\t)'
+        console = rf"[0-9][^\[\n]{{10,70}}(?:\[[0-9;]*m)?\[{upper}\]"
+        source = rf'^(?:{console}|\{{"level":"{level}"|[^\t\n]{{10,40}}\t{upper}\t)'
         found.append(Pattern(level, source.encode(), source.encode()))
     return found

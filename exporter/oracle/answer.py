@@ -30,6 +30,8 @@ class Spec:
     """Seconds after which it submits though nothing moved; None when that is switched off."""
     drumbeat: str | None
     """The schedule by which it submits; None when that is switched off."""
+    delay: float = 0.0
+    """Seconds that it may wait at random after each beat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def _job(row: list[Any]) -> Job:
 
 
 def _spec(row: list[Any]) -> Spec:
-    _, contract, idle, idle_off, drum, schedule = row
+    _, contract, idle, idle_off, drum, schedule, delay = row
     return Spec(
-        contract, None if idle_off or not idle else idle / 1e9, schedule if drum and schedule else None
-    )
+        contract, None if idle_off or not idle else idle / 1e9, schedule if drum and schedule else None,
+        (delay or 0) / 1e9,
+    )  # fmt: skip

@@ -99,8 +99,11 @@ def _specs(columns: _Columns) -> str | None:
     beat = "NULL, NULL"
     if columns.readable("public.flux_monitor_specs", *drum):
         beat = ", ".join(drum)
+    delay = "drumbeat_random_delay"
+    if not columns.readable("public.flux_monitor_specs", delay):
+        delay = "NULL"
     return f"""SELECT json_agg(json_build_array(id, encode(contract_address, 'hex'), idle_timer_period,
-        idle_timer_disabled, {beat})) FROM public.flux_monitor_specs"""  # noqa: S608 - our own constants
+        idle_timer_disabled, {beat}, {delay})) FROM public.flux_monitor_specs"""  # noqa: S608 - our own constants
 
 
 def _runs(columns: _Columns, key: str) -> str | None:

@@ -15,8 +15,10 @@ from exporter.collector import CollectorError, Source
 from exporter.collectors import jobs
 from exporter.config import Config
 from exporter.observation import Metric, Sample
+from exporter.oracle.database import Database
 from lab.oracle import GENERATIONS, Node
 from lab.postgres import Postgres
+from nodekit.settings import SecretFile
 
 Found = dict[tuple[str, ...], float]
 
@@ -96,6 +98,11 @@ def test_each_generation_tells_the_right_values_of_the_right_job(
     node.job(2, "ETH/USD")
     node.job(3, "asked", kind="directrequest")
     node.job(101, "whose id is the pipeline of job 1")
+    node.sql(
+        "UPDATE flux_monitor_specs SET drumbeat_enabled = true, drumbeat_schedule = 'CRON_TZ=UTC */10 * * * *',"
+        " drumbeat_random_delay = 30e9 WHERE id = 2",
+        "UPDATE jobs SET max_task_duration = 15e9 WHERE id = 2",
+    )
     node.run(1, 500, number=11)
     node.run(1, 40, number=12)
     node.run(3, 30, "errored", number=13)
@@ -105,6 +112,9 @@ def test_each_generation_tells_the_right_values_of_the_right_job(
     node.transaction(70, "unconfirmed")
     node.transaction(10, "unstarted")
     node.transaction(900, "confirmed")
+    node.transaction(800, "fatal_error")
+    if generation == "G3":
+        node.transaction(700, "finalized")
     node.head(5)
     node.round(1, 7, answered=True)
     node.round(1, 9, answered=False)
@@ -120,7 +130,7 @@ def test_each_generation_tells_the_right_values_of_the_right_job(
     assert of(found, jobs.ERRORS) == {"1": 0, "2": 2, "3": 0, "101": 0}
     assert of(found, jobs.ERRORS_TOTAL)["2"] == 5
     assert of(found, jobs.NEWEST) == {"2": 3}
-    assert of(found, jobs.THRESHOLD) == {"1": 3660, "2": 3650, "101": 3650}
+    assert of(found, jobs.THRESHOLD) == {"1": 3660, "2": 600 + 30 + 15 + 60, "101": 3650}
     assert of(found, jobs.UNCONFIRMED) == {"plugin": 2}
     assert now - of(found, jobs.UNCONFIRMED_AGE)["plugin"] == pytest.approx(70, abs=2)
     assert now - of(found, jobs.HEAD_AGE)["plugin"] == pytest.approx(5, abs=2)
@@ -298,6 +308,17 @@ def test_a_job_that_stands_still_costs_no_full_scan(watch: Callable[[str], Watch
     # oldest generation, knows ranges of blocks only, and there are few in this table.
     assert generation == "G0" or after - before <= 5 * 2 * 35
     assert after - before < 5 * 20000
+
+
+def test_the_session_can_write_nothing_whoever_it_is(watch: Callable[[str], Watched]) -> None:
+    """The role of this test is a superuser, as no operator's should be."""
+    seen = watch("G3")
+    database = Database(SecretFile(seen.dsn), 1.0)
+    database.ask(0.0, 0.0)
+
+    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+        database._run("DELETE FROM jobs")
+    database.close()
 
 
 def wait_quiet(url: str, statement: str) -> int:

@@ -13,7 +13,7 @@ import pytest
 from exporter.collector import CollectorError
 from exporter.logs import follow
 from exporter.logs.follow import FileLines
-from exporter.logs.place import Place, rotated
+from exporter.logs.place import Place, PlainPart, rotated
 
 
 class Writer:
@@ -273,6 +273,29 @@ def test_a_missing_file_has_a_reason_and_is_read_from_its_start_when_it_comes(pa
     reader.look()
 
     assert reader.read == [0, 1, 2]
+
+
+def test_a_log_to_which_nothing_was_added_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its size: what it costs is one look at its name."""
+    writer, reader = started(path)
+    writer.write(50_000)
+    reader.look()
+    read: list[int] = []
+    real = PlainPart.read_at
+
+    def counted(part: PlainPart, offset: int, size: int) -> bytes:
+        read.append(size)
+        return real(part, offset, size)
+
+    monkeypatch.setattr(PlainPart, "read_at", counted)
+    for _ in range(3):
+        reader.look()
+    assert read == []
+    writer.write(1)
+    reader.look()
+
+    assert sum(read) < path.stat().st_size, "one line more is one block more"
+    assert reader.read[-1] == 50_000
 
 
 def test_a_line_that_is_longer_than_a_block_is_whole(path: Path) -> None:

@@ -77,6 +77,21 @@ def test_a_line_counts_for_the_first_pattern_of_the_list_and_white_lines_for_non
     assert found["logfile_info"] == {("plugin.log",): 1}
 
 
+def test_an_error_that_is_the_last_line_is_told_once_however_often_one_looks(watched: Watched) -> None:
+    watched.write("call failed\n")
+    first = watched.look(1000.0)
+    later = [watched.look(1000.0 + 60 * turn) for turn in range(1, 8)]
+    watched.source.close()
+    watched.start()
+    later.append(watched.look(1600.0))
+
+    assert first["logfile_matches_total"][("call failed",)] == 1
+    for found in later:
+        assert found["logfile_matches_total"] == first["logfile_matches_total"]
+        assert found["logfile_last_match_timestamp_seconds"] == {(): 1000.0}
+    assert watched.written() == "call failed\n"
+
+
 def test_nothing_is_told_of_matches_before_there_is_one(watched: Watched) -> None:
     watched.write(INFO)
     found = watched.look()

@@ -31,7 +31,18 @@ def answer(now: float, rows: dict[int, ErrorRow] | None = None, failed: tuple[in
         ("@every 500ms", 0.5),
         ("CRON_TZ=UTC @hourly", 3600),
         ("@daily", 86400),
-        ("CRON_TZ=UTC 0 */5 * * * *", None),
+        ("CRON_TZ=UTC 0 */5 * * * *", 300),
+        ("CRON_TZ=UTC */5 * * * *", 300),
+        ("CRON_TZ=Asia/Tokyo * * * * * ?", 1),
+        ("CRON_TZ=UTC 10,40 * * * *", 1800),
+        ("CRON_TZ=UTC 0 5/20 * * * *", 1200),
+        ("CRON_TZ=UTC 0 0 6-18/4 * * *", 43200),
+        ("CRON_TZ=UTC 0 30 2 * * *", 86400),
+        ("CRON_TZ=UTC 0 */45 * * * *", 2700),
+        ("CRON_TZ=UTC 0 0 0 * * 1", None),
+        ("CRON_TZ=UTC 0 0 24 * * *", None),
+        ("CRON_TZ=UTC 0 */0 * * * *", None),
+        ("CRON_TZ=UTC 0 x * * * *", None),
         ("@every soon", None),
     ],
 )
@@ -41,7 +52,8 @@ def test_a_drumbeat_is_read_where_it_is_a_period(schedule: str, seconds: float |
 
 def test_the_shorter_timer_and_the_longest_task_make_the_threshold() -> None:
     assert limit(JOB, Spec("c", 3600.0, "@every 10m"), 1.0) == 600 + 30 + 60
-    assert limit(JOB, Spec("c", 3600.0, "0 0 * * * *"), 1.0) == 3600 + 30 + 60
+    assert limit(JOB, Spec("c", 3600.0, "0 0 0 1 * *"), 1.0) == 3600 + 30 + 60
+    assert limit(JOB, Spec("c", None, "0 */10 * * * *", 45.0), 1.0) == 600 + 45 + 30 + 60
     assert limit(JOB, Spec("c", None, None), 42.0) == 42.0
     assert limit(Job(2, "b", "directrequest", 0, 2, None, None), None, 42.0) is None
 
