@@ -4,11 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lab.alertmanager import Alertmanager
+from lab.alerting import TELL, alerting
 from lab.anvil import Anvil
-from lab.binaries import CHECKOUT
 from lab.mosquitto import Mosquitto
-from lab.prometheus import Prometheus
 from lab.server import poll
 from lab.slack import Slack
 from lab.stack import Program
@@ -38,32 +36,28 @@ def switch_config(folder: Path, good: Anvil) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def actuator_config(folder: Path, broker: Mosquitto) -> dict[str, Any]:
+def actuator_config(broker: Mosquitto) -> dict[str, Any]:
     """As docs/oracle.md says."""
     return {
-        "ledger": f"sqlite:///{folder / 'ledger.db'}",
-        "sinks": {"ops": {"type": "slack", "webhook_url_file": str(folder / "slack")}},
         "mqtt": {"host": "127.0.0.1", "port": broker.port},
-        "hosts": {"oracle1": {"command_topic": "cmd/oracle1", "result_topic": "res/oracle1", "timeout": "1m"}},
+        "hosts": {
+            "oracle1": {"command_topic": "cmd/oracle1", "result_topic": "res/oracle1", "timeout": "1m"}
+        },
         "playbook": [
             {
                 "when": {"alertname": "LogErrors", "log": "plugin-rpc"},
                 "do": [{"recover": {"host": "oracle1", "service": "xdc-rpc", "command": "switch"}}],
             },
-            {"when": {"severity": ["critical"]}, "do": [{"notify": ["ops"]}]},
+            TELL,
         ],
-    }  # fmt: skip
+    }
 
 
 def test_one_line_switches_the_endpoint_once_and_the_outcome_is_told(tmp_path: Path, slack: Slack) -> None:
     node = "[[EVM]]\nChainID = '50'\n[[EVM.Nodes]]\nName = 'primary'\nWSURL = '{}'\nHTTPURL = '{}'  # mine\n"
-    files = {
-        "slack": slack.webhook_url,
-        "plugin.log": "",
-        "net_err": "RPC Node is unreachable\nNo live RPC nodes\n",
-    }
-    for name, text in {**files, "config.toml": node.format(DEAD[1], DEAD[0])}.items():
-        (tmp_path / name).write_text(text)
+    (tmp_path / "config.toml").write_text(node.format(DEAD[1], DEAD[0]))
+    (tmp_path / "plugin.log").touch()
+    (tmp_path / "net_err").write_text("RPC Node is unreachable\nNo live RPC nodes\n")
     log = {"file": str(tmp_path / "plugin.log"), "black": str(tmp_path / "net_err")}
     with Mosquitto(tmp_path / "broker") as broker, Anvil(tmp_path, "good", 50, 0.3) as good:
         agent = Program("agent", "actuator.agent", tmp_path / "agent", {
@@ -72,18 +66,9 @@ def test_one_line_switches_the_endpoint_once_and_the_outcome_is_told(tmp_path: P
             "journal": str(tmp_path / "agent" / "agent.db"),
             "rpc_switch": {"xdc-rpc": switch_config(tmp_path, good)},
         })  # fmt: skip
-        exporter = Program("exporter", "exporter", tmp_path / "exporter", {"logs": {"plugin-rpc": log}})
-        actuator = Program("actuator", "actuator", tmp_path / "actuator", actuator_config(tmp_path, broker))
-        shipped = CHECKOUT / "alerting"
-        hooks = (shipped / "alertmanager.yml").read_text().replace("http://127.0.0.1:19189", actuator.url)
-        alertmanager = Alertmanager(tmp_path / "alertmanager", hooks)
-        text = (shipped / "prometheus.yml").read_text()
-        for port, ours in ((19188, exporter.port), (19189, actuator.port), (9093, alertmanager.port)):
-            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{ours}")
-        rules = {"rules.yml": (shipped / "rules.yml").read_text()}
-        prometheus = Prometheus(tmp_path / "prometheus", text, rules)
-        with agent, exporter, actuator, alertmanager, prometheus:
-            assert poll(lambda: bool(prometheus.query("logfile_lines_total == 0")), 30)
+        given = {"logs": {"plugin-rpc": log}}
+        with agent, alerting(tmp_path, slack, given, actuator_config(broker)) as stack:
+            assert poll(lambda: bool(stack.prometheus.query("logfile_lines_total == 0")), 30)
             assert poll(lambda: "broker_connected 1.0" in get_text(f"{agent.url}/metrics"), 30)
             with (tmp_path / "plugin.log").open("a") as file:
                 file.write(BAD)
@@ -93,8 +78,8 @@ def test_one_line_switches_the_endpoint_once_and_the_outcome_is_told(tmp_path: P
             with (tmp_path / "plugin.log").open("a") as file:
                 file.write(BAD)
             lines = 'logfile_matches_total{pattern="No live RPC nodes"} == 2'
-            assert poll(lambda: bool(prometheus.query(lines)), 30)
-            steps = get_json(f"{actuator.url}/api/history?limit=50")["steps"]
+            assert poll(lambda: bool(stack.prometheus.query(lines)), 30)
+            steps = get_json(f"{stack.actuator.url}/api/history?limit=50")["steps"]
 
     (told,) = [one.shown() for one in slack.messages if "switch of xdc-rpc on oracle1: done" in one.shown()]
     assert re.search(r"LogErrors \(.*log=plugin-rpc", told)
