@@ -71,10 +71,13 @@ KEYS_KNOWN = Metric(
     ("network", "name"),
 )
 FUNDS = Metric("evm_feed_available_funds", "Tokens that a feed can still pay to its oracles.", _FEED)
+FUNDS_LOW = Metric(
+    "evm_feed_funds_low_threshold", "Funds below which an alert fires, from the configuration.", _FEED
+)
 PAYMENT = Metric("evm_feed_withdrawable_payment", "Tokens that a feed owes to our oracle.", _FEED)
 METRICS: tuple[Metric, ...] = (
     INFO, BALANCE, LOW, RUNWAY, RUNWAY_LOW, BURN, SPENT, RECEIVED, TOPUPS, TOPUP_TIME, SPREAD, KEYS_KNOWN,
-    FUNDS, PAYMENT,
+    FUNDS, FUNDS_LOW, PAYMENT,
 )  # fmt: skip
 
 
@@ -232,6 +235,9 @@ def derive(config: Config, _records: Sequence[Record], _now: float) -> Iterable[
     """What the configuration wants to be watched: always there, also when no endpoint answers."""
     for name, network in config.networks.items():
         yield from wanted_samples(name, network, network.accounts)
+        for feed, one in network.feeds.items():
+            if one.low is not None:
+                yield FUNDS_LOW.sample(one.low, name, feed, one.token)
 
 
 def _state(folder: Path | None, network: str) -> Path | None:

@@ -125,6 +125,8 @@ class Feed(Settings):
     """The oracle's address as the contract knows it."""
     token: str
     """The token it pays in: one of the network's `tokens`."""
+    low: Amount | None = None
+    """Tokens in the feed below which an alert fires: a feed that cannot pay is not answered."""
     idle: Duration = 2 * 3600.0
     """Age of its newest answer from which on it is idle for all; its heartbeat and some more."""
 

@@ -85,7 +85,9 @@ def feeds() -> list[Panel]:
     return [
         graph(
             "Funds of feeds", "Tokens that a feed can still pay to its oracles.", "none",
-            Query(f"min {by} (evm_feed_available_funds{FEED})", "{{network}} {{feed}} {{asset}}"), width=12,
+            Query(f"min {by} (evm_feed_available_funds{FEED})", "{{network}} {{feed}} {{asset}}"),
+            Query(f"max {by} (evm_feed_funds_low_threshold{FEED})", "{{network}} {{feed}} {{asset}}: low below"), width=12,
+            runbooks=("FeedFundsLow",),
         ),
         graph(
             "Owed to our oracle", "Tokens that can be withdrawn.", "none",

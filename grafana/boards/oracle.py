@@ -74,7 +74,7 @@ def jobs() -> list[Panel]:
         graph("Round age", "Since the newest round of each job.", "s", Query(f"min {BY} (oracle_round_age_seconds{JOB})", NAMED), width=12),
         graph("Kept errors", "Errors that the node keeps for its jobs.", "none", Query(f"max {BY} (oracle_job_errors{JOB})", NAMED), width=12),
         bars("New errors", "Occurrences of errors.", "none", Query(f"max {BY} (increase(oracle_job_errors_total{JOB}[$__rate_interval])) > 0", NAMED)),
-        bars("Failed runs", "Runs that ended with an error.", "none", Query(f"max {BY} (increase(oracle_job_runs_failed_total{JOB}[$__rate_interval])) > 0", NAMED)),
+        bars("Failed runs", "Runs that ended with an error.", "none", Query(f"max {BY} (increase(oracle_job_runs_failed_total{JOB}[$__rate_interval])) > 0", NAMED), runbooks=("OracleRunsFailed",)),
         graph(
             "Unconfirmed over time", "Transactions in no block yet.", "none",
             Query(f"max by (oracle) (oracle_transactions_unconfirmed{NODE})", "{{oracle}}"),

@@ -36,8 +36,9 @@ def anvil(tmp_path: Path) -> Iterator[Anvil]:
 def network(anvil: Anvil) -> dict[str, Any]:
     """Everything that exporter.yml may say of a network: two endpoints, a token, accounts, a feed."""
     token = anvil.deploy_token(10**9)
-    feed = {"contract": anvil.deploy_feed(700 * COIN, COIN), "oracle": anvil.accounts[1], "token": "PLI"}
-    anvil.submit(feed["contract"], 1, anvil.accounts[1])
+    contract = anvil.deploy_feed(700 * COIN, COIN)
+    feed = {"contract": contract, "oracle": anvil.accounts[1], "token": "PLI", "low": 50}
+    anvil.submit(contract, 1, anvil.accounts[1])
     return {
         "chain_id": anvil.chain_id,
         "coin": "XDC",

@@ -160,13 +160,16 @@ def test_a_token_at_a_wrong_address_is_unknown_and_the_coin_is_still_told(anvil:
 def test_a_feed_tells_what_it_can_pay_and_what_it_owes(anvil: Anvil) -> None:
     token = anvil.deploy_token(1)
     contract = anvil.deploy_feed(funds=700 * COIN, payment=COIN // 2)
-    feed = {"contract": contract, "oracle": NODE, "token": "PLI"}
+    feed = {"contract": contract, "oracle": NODE, "token": "PLI", "low": 750}
+    asked = config([anvil.url], tokens={"PLI": token}, accounts=[], feeds={"btc": feed})
 
-    found = looked(config([anvil.url], tokens={"PLI": token}, accounts=[], feeds={"btc": feed}))
+    found = looked(asked)
+    derived = {(one.metric, *one.labels): one.value for one in balance.derive(asked, (), 0.0)}
 
     assert found == {
         ("evm_feed_available_funds", "PLI"): 700.0, ("evm_feed_withdrawable_payment", "PLI"): 0.5
     }  # fmt: skip
+    assert derived == {(balance.FUNDS_LOW, "xdc", "btc", "PLI"): 750}
 
 
 def test_endpoints_that_disagree_are_told_and_the_newest_head_counts(anvil: Anvil, other: Anvil) -> None:
