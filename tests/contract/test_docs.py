@@ -50,7 +50,7 @@ BASES: dict[str, dict[str, Any]] = {
     "rpc_switch.yml": {},
 }
 """What an excerpt of a file needs around it."""
-SECRET = re.compile(r"(?:_file|_files\S*): *(?:\[|\{\w+: *)?([\w./-]+)")
+SECRET = re.compile(r"(?:_file|_files\S*|\b(?:black|white)): *(?:\[|\{\w+: *)?([\w./-]+)")
 
 
 def prose(page: Path) -> str:

@@ -103,6 +103,7 @@ def test_the_oracles_quick_start_ends_with_its_jobs_and_its_money_watched(
         node.job(1, "BTC/USD", idle=3600)
         node.run(1, age=60)
         token = network.deploy_token(10**21)
+        (tmp_path / "node.log").touch()
         reader = Reader(
             "oracle.md", tmp_path, slack,
             {
@@ -110,6 +111,7 @@ def test_the_oracles_quick_start_ends_with_its_jobs_and_its_money_watched(
                 "ROLE chainwarden ": "ROLE reader ",  # the lab's superuser has that name
                 "TO chainwarden;": "TO reader;",
                 "//chainwarden:": "//reader:",
+                "/home/plugin/.pm2/logs/NodeStartPM2-error.log": f"{tmp_path}/node.log",
                 "[https://erpc.xinfin.network, https://rpc.primenumbers.xyz]": f"[{network.url}]",
                 "xdcff7412ea7c8445c46a8254dfb557ac1e48094391": f"xdc{token[2:]}",
                 "xdc0000000000000000000000000000000000000001": f"xdc{network.accounts[0][2:]}",
@@ -121,6 +123,7 @@ def test_the_oracles_quick_start_ends_with_its_jobs_and_its_money_watched(
 
     assert 'oracle_job_info{job_id="1",job_name="BTC/USD",kind="fluxmonitor",oracle="plugin"} 1.0' in shown
     assert 'oracle_part_readable{oracle="plugin",part="errors"} 1.0' in shown
+    assert 'logfile_info{file="node.log",log="plugin"} 1.0' in shown
     assert re.search(r'^evm_account_balance{.*asset="PLI".*} \d', shown, re.M)
     assert "oracle_part_readable{" in shown and not re.search(r"^oracle_part_readable.* 0\.0$", shown, re.M)
     assert len(slack.messages) == 1
