@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from actuator import outcome
-from actuator.remote.wire import MEANING
+from actuator.remote.wire import MEANING, NOT_NOW
 from actuator.schema import remote_order, step
 from actuator.step import Receipt, State
 
@@ -63,6 +63,8 @@ def state_of(code: int) -> State:
     """What a result means for its step."""
     if MEANING.get(code, "").startswith("the agent was interrupted"):
         return State.UNKNOWN
+    if code == NOT_NOW:
+        return State.SKIPPED
     return State.OK if code == 0 else State.FAILED
 
 

@@ -28,6 +28,8 @@ RECOVERED, NOT_RECOVERED, NO_NEW_PID, NO_REPLACER = range(0x2007, 0x200B)
 RETAINED, EXPIRED, NOT_TRUSTED, UNKNOWN, OTHER_HOST, BUSY, OLD_EPOCH = range(0x3000, 0x3007)
 STOPPED, QUEUED, BAD_MEMBER = range(0x3010, 0x3013)
 TIMED_OUT, KILLED = 124, 137
+NOT_NOW = 75
+"""EX_TEMPFAIL of sysexits.h: the command says that nothing is wrong, it may just not be done now."""
 
 MEANING = {
     NOT_IMPLEMENTED: "the agent has no such thing configured",

@@ -71,7 +71,8 @@ def fold(memory: Memory, answer: Answer, now: float) -> Memory:
     if answer.finished is not None:
         failed = tuple(number for one in answer.finished.values() for number in one.failed)
     ended = _newest(memory.ended, *(one.ended for one in (answer.finished or {}).values()))
-    return Memory(answer.now, ended, memory.fresh, jobs, rows, failed)
+    fresh = min(memory.fresh, answer.now)  # our own clock was ahead of the database's
+    return Memory(answer.now, ended, fresh, jobs, rows, failed)
 
 
 def _known(memory: Memory, job: Job) -> JobMemory:

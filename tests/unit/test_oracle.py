@@ -127,6 +127,11 @@ def test_a_memory_survives_and_a_broken_file_is_left_aside(
     assert "remembered anew" in caplog.text
 
 
+def test_a_clock_of_ours_that_is_hours_ahead_hides_no_later_failure() -> None:
+    assert fold(Memory(fresh=5000.0), answer(1000.0), 8600.0).fresh == 1000.0
+    assert fold(Memory(fresh=500.0), answer(1000.0), 1000.0).fresh == 500.0
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

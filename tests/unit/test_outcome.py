@@ -84,6 +84,18 @@ def test_a_result_that_comes_late_is_told_besides(ledger: Ledger) -> None:
     }
 
 
+def test_a_command_that_says_not_now_is_no_failure(ledger: Ledger) -> None:
+    said = "nothing was switched: the last switch ended 40 s ago"
+    key = asked(ledger, by_alert=True)
+    task = ledger.write(lambda link: orders.open_order(link, key, "oracle1", ASKED, 1000.0))
+    ledger.write(lambda link: orders.answer(link, task, 75, said, 1002.0))
+    ended(ledger, Receipt(orders.state_of(75), orders.told(75, said)))
+
+    row = ledger.read(lambda link: link.execute(select(rows).where(rows.c.key == "k")).one())
+    assert (row.state, row.detail) == ("skipped", f"code 75: {said}")
+    assert told(ledger) == []
+
+
 @pytest.mark.parametrize(
     ("by_alert", "receipt"),
     [(True, Receipt(State.SKIPPED, "within the cooldown")), (False, Receipt(State.FAILED, "code 7"))],
