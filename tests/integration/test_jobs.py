@@ -138,6 +138,23 @@ def test_each_generation_tells_the_right_values_of_the_right_job(
     assert {sample.value for sample in found if sample.metric is jobs.READABLE} == {1}
 
 
+def test_a_run_of_a_pipeline_that_is_not_its_jobs_first_one_is_its_jobs(
+    watch: Callable[[str], Watched],
+) -> None:
+    """Since 0231 a job may have several; one of them has the number of another job here."""
+    seen = watch("G3")
+    seen.node.job(1, "a", kind="webhook")
+    seen.node.job(2, "b", kind="webhook")
+    seen.node.sql(
+        "INSERT INTO pipeline_specs VALUES (2, 'ds1', now())",
+        "INSERT INTO job_pipeline_specs VALUES (1, 2, false)",
+        "INSERT INTO pipeline_runs (id, pipeline_spec_id, pruning_key, created_at, finished_at)"
+        " VALUES (7, 2, 1, now(), now())",
+    )
+
+    assert of(seen.look(), jobs.RUN_ID) == {"1": 7}
+
+
 def test_an_error_is_counted_once_and_told_whatever_the_time_zones(
     watch: Callable[[str], Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
