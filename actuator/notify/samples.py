@@ -122,7 +122,10 @@ SAMPLES: dict[str, Note] = {
             {"name": "singapore", "up": True, "head": 812, "lib": 480, "peers": 12, "paused": False},
         ],
         groups=[{"name": "eosstorebest", "holder": "singapore", "phase": "steady"}],
-        more={"balance": ["node: 3.25 XDC"]},
+        more={
+            "oracle": ["plugin ETH/USD: ?", "plugin BTC/USD: #1234567, 41 s"],
+            "balance": ["node: 3.25 XDC"],
+        },
     ),
 }  # fmt: skip
 """Sample name → note."""

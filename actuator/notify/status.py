@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from actuator.message import lasted
+
 MOST = 40
 """Lines under one heading."""
 
@@ -72,10 +74,32 @@ LINES = (Line("balance", "evm_account_balance", ("network", "name"), "asset"),)
 """Metrics of other collectors that the status lists."""
 
 
-def more_of(samples: Iterable[Sample], lines: Sequence[Line] = LINES) -> dict[str, list[str]]:
+def jobs_of(samples: Iterable[Sample]) -> list[str]:
+    """Each job of an oracle node: its newest run and how long ago that began, the longest silent first."""
+    named: dict[tuple[str, str], str] = {}
+    runs: dict[tuple[str, str], int] = {}
+    ages: dict[tuple[str, str], float] = {}
+    for sample in samples:
+        job = sample.labels.get("oracle", ""), sample.labels.get("job_id", "")
+        if sample.name == "oracle_job_info":
+            named[job] = f"{job[0]} {sample.labels.get('job_name', '?')}"
+        elif sample.name == "oracle_job_last_run_id":
+            runs[job] = int(sample.value)
+        elif sample.name == "oracle_round_age_seconds":
+            ages[job] = sample.value
+    order = sorted(named, key=lambda job: (job in ages, -ages.get(job, 0.0), named[job]))
+    shown = [
+        f"{named[job]}: " + (f"#{runs[job]}, {lasted(ages[job])}" if job in runs and job in ages else "?")
+        for job in order[:MOST]
+    ]
+    return [*shown, f"… +{len(order) - MOST}"] if len(order) > MOST else shown
+
+
+def more_of(samples: Sequence[Sample], lines: Sequence[Line] = LINES) -> dict[str, list[str]]:
     """Heading → lines of the other collectors."""
     wanted = {line.metric: line for line in lines}
-    found: dict[str, list[str]] = {}
+    jobs = jobs_of(samples)
+    found: dict[str, list[str]] = {"oracle": jobs} if jobs else {}
     for sample in samples:
         line = wanted.get(sample.name)
         if line is None:
@@ -83,4 +107,4 @@ def more_of(samples: Iterable[Sample], lines: Sequence[Line] = LINES) -> dict[st
         name = " ".join(sample.labels[key] for key in line.named if sample.labels.get(key))
         unit = sample.labels.get(line.unit, line.unit)
         found.setdefault(line.heading, []).append(f"{name}: {sample.value:g} {unit}".rstrip())
-    return {heading: sorted(rows)[:MOST] for heading, rows in found.items()}
+    return {heading: rows if heading == "oracle" else sorted(rows)[:MOST] for heading, rows in found.items()}

@@ -21,7 +21,7 @@ from actuator.notify import outbox
 from actuator.notify.clockwork import Clockwork
 from actuator.notify.metrics import NotifyCollector
 from actuator.notify.rota import on_call
-from actuator.notify.status import Sample, due_at, more_of, nodes_of
+from actuator.notify.status import Sample, due_at, jobs_of, more_of, nodes_of
 from actuator.schema import step
 from actuator.step import Lane, State, Step
 from lab.hook import Gateway, Said
@@ -246,6 +246,27 @@ def test_nodes_without_a_value_are_unknown() -> None:
         {"name": "x", "up": False, "head": None, "lib": None, "peers": None, "paused": None}
     ]
     assert more_of([Sample("other", {}, 1.0)]) == {}
+
+
+def test_jobs_are_named_with_their_newest_run_the_longest_silent_first() -> None:
+    samples = []
+    for number, (run, age) in {"1": (1234567, 41.0), "2": (None, None), "3": (8, 7300.0)}.items():
+        labels = {"oracle": "plugin", "job_name": f"feed {number}", "job_id": number}
+        samples.append(Sample("oracle_job_info", {**labels, "kind": "fluxmonitor"}, 1.0))
+        if run is not None and age is not None:
+            samples += [
+                Sample("oracle_job_last_run_id", labels, run),
+                Sample("oracle_round_age_seconds", labels, age),
+            ]
+    many = [
+        Sample("oracle_job_info", {"oracle": "p", "job_name": f"{n:02d}", "job_id": str(n)}, 1.0)
+        for n in range(42)
+    ]
+
+    assert more_of(samples) == {
+        "oracle": ["plugin feed 2: ?", "plugin feed 3: #8, 2.0 h", "plugin feed 1: #1234567, 41 s"]
+    }
+    assert jobs_of(many)[-2:] == ["p 39: ?", "… +2"]
 
 
 def test_the_state_of_each_sink_is_a_metric(ledger: Ledger, tmp_path: Path) -> None:
