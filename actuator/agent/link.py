@@ -135,6 +135,8 @@ class Link:
         except JournalError as error:
             log.error("a command is not acknowledged: %s", error)  # the broker sends it again
             return
+        except Exception:  # a message that we cannot cope with must not end this thread, nor come again
+            log.exception("a message is dropped")
         made.ack(message.mid, message.qos)
 
     def _published(self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _more: Any) -> None:

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_WITHIN = 3.0
 """Seconds that a command waits for the broker; after that it is certain that it was not sent."""
+DIGITS = 18
+"""Of a task_id; ours have ten."""
 ASK_AGAIN = 3.0
 """Seconds without a result after which an agent that remembers is asked again."""
 
@@ -156,6 +158,9 @@ class Sender:
         except LedgerError as error:
             log.error("a result is not acknowledged: %s", error)
             return
+        except Exception:  # a result that we cannot cope with must not end this thread, nor come again
+            log.exception("a result is dropped")
+            outcome = "malformed"
         self._metrics.results.labels(outcome).inc()
         made.ack(message.mid, message.qos)
 
@@ -180,7 +185,8 @@ class Sender:
     def _whose(self, topic: str, found: Result) -> int | None:
         """The task of a result. The original may leave the id out: then only one is under way there."""
         if found.task_id is not None:
-            return int(found.task_id) if found.task_id.isdigit() else None
+            number = found.task_id
+            return int(number) if number.isascii() and number.isdigit() and len(number) <= DIGITS else None
         names = {name for name, host in self._hosts.items() if host.result_topic == topic}
         with self._changed:
             mine = [

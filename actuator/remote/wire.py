@@ -18,6 +18,8 @@ MAX_RESULT = 4096
 """Bytes of a result that the original's sender can read."""
 LONGEST_RESULT = 1 << 18
 """Bytes of a result for a sender that said it reads more."""
+MAX_CODE = 2**31 - 1
+"""A larger `code` is none."""
 MARKER = "\n[… {cut} bytes cut; the whole output: service `agent`, command `output`]"
 
 # Results of the original (its README and measured behaviour).
@@ -116,17 +118,16 @@ class Malformed:
 
 def parse(payload: bytes) -> Command | Malformed:
     """A message of the command topic. Never raises."""
-    if len(payload) > MAX_COMMAND:
-        return Malformed(f"{len(payload)} bytes are more than {MAX_COMMAND}")
-    try:
-        found = json.loads(payload.decode())
-    except (ValueError, RecursionError):
-        return Malformed("no JSON in UTF-8")
-    if not isinstance(found, dict):
-        return Malformed("no JSON object")
+    found = _object(payload)
+    if isinstance(found, str):
+        return Malformed(found)
     task_id = _task_id(found.get("task_id"))
     if task_id is None:
         return Malformed("task_id is missing or no number: a result could not be told from another")
+    limit, host = found.get("expires_at"), found.get("host")
+    if (limit is not None and _number(limit) is None) or not isinstance(host, str | None):
+        # Read as absent they would make the command valid for longer, or for more hosts.
+        return Malformed("expires_at must be a number, host a text", task_id)
     stamp = found.get("timestamp")
     timestamp = stamp if isinstance(stamp, str) else ""
     service, command, config = found.get("service"), found.get("command"), found.get("config")
@@ -137,6 +138,19 @@ def parse(payload: bytes) -> Command | Malformed:
     if isinstance(config, str):
         return Command(task_id, timestamp, "", "", config, found)
     return Malformed("neither `service` and `command` nor `config`", task_id)
+
+
+def _object(payload: bytes) -> dict[str, object] | str:
+    """A message's members, or why it has none."""
+    if len(payload) > MAX_COMMAND:
+        return f"{len(payload)} bytes are more than {MAX_COMMAND}"
+    try:
+        found = json.loads(payload.decode())
+        if b"\\u" in payload:  # half a character, by its number, is no text: nothing can store or send it
+            json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return "no JSON in UTF-8"
+    return found if isinstance(found, dict) else "no JSON object"
 
 
 def _task_id(value: object) -> TaskId | None:
@@ -224,7 +238,13 @@ def parse_result(payload: bytes) -> Result | None:
     number = _number(task_id)
     if number is not None:
         told = str(int(number) if number == int(number) else number)
-    return Result(told, None if code is None else int(code), str(found.get("message", "")))
+    code = None if code is None or abs(code) > MAX_CODE else int(code)
+    return Result(told, code, _storable(str(found.get("message", ""))))
+
+
+def _storable(text: str) -> str:
+    """A text that every database takes: without NUL and half characters."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def timestamp(now: float) -> str:

@@ -115,6 +115,7 @@ def test_what_kills_the_original_leaves_the_agent_answering(talk: Talk) -> None:
         b"\xff",
         b"\0",
         b'{"task_id":1,"service":["a"],"command":"b"}',
+        b'{"task_id":1,"service":"\\ud800","command":"b"}',
         b"x" * 10_000_000,
     ):
         talk.raw(payload)

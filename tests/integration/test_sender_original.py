@@ -28,6 +28,7 @@ ANSWERS: dict[str, list[bytes]] = {
     "raw_bytes": [b'{"task_id":TASK,"code":0,"message":"\xff"}'],
     "others_first": [
         b'{"task_id":1,"code":9,"message":"of another sender"}', b"{cut", b"[]",
+        '{"task_id":"²","code":0,"message":"\\ud800"}'.encode(), b'{"task_id":"%s"}' % (b"9" * 5000),
         b'{"task_id":TASK,"code":4352,"message":"Received duplicate task_id: TASK"}',
         b'{"task_id":TASK,"code":0,"message":"mine"}',
     ],

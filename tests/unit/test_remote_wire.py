@@ -51,6 +51,9 @@ def test_the_originals_command_and_result_are_read_as_they_were_recorded() -> No
         message(task_id=[1]), message(task_id={}), message(task_id=1e300), message(task_id=float("nan")),
         b'{"task_id":1,"timestamp":"t","config":{"a":1}}', b'{"task_id":1,"service":"s"}',
         b'{"task_id":1,"timestamp":"t","service":"s","command":null}', b" " * (MAX_COMMAND + 1),
+        message(service="\ud800"), message(command="\udfff"), message(other=["\ud800"]),
+        b'{"task_id":1,"timestamp":"t","config":"\\ud800"}', message(expires_at=True), message(expires_at="5"),
+        message(host=5), b'{"task_id":1' + b"1" * 5000 + b"}",
     ],
     ids=lambda payload: repr(payload[:30]),
 )  # fmt: skip
@@ -110,14 +113,16 @@ def test_a_result_fits_into_what_the_original_reads_and_says_what_was_cut(text: 
         (b'{"message":"out","task_id":4}', "4", None),
         (b'{"task_id":"103","code":8199,"message":"boom"}', "103", 8199),
         (b'{"task_id":1.0,"code":0,"message":"\xff"}', "1", 0),
+        (b'{"task_id":1,"code":1e300,"message":"\\ud800 and \\u0000"}', "1", None),
     ],
-    ids=["no id", "no code", "id as text", "bytes that are no UTF-8"],
+    ids=["no id", "no code", "id as text", "bytes that are no UTF-8", "what no database takes"],
 )
 def test_odd_results_of_the_original_are_read(payload: bytes, task_id: str | None, code: int | None) -> None:
     found = parse_result(payload)
 
     assert found is not None
     assert (found.task_id, found.code) == (task_id, code)
+    assert "\0" not in found.message.encode().decode(), "and it is a text that can be stored"
     assert parse_result(b'{"cut') is None
 
 
