@@ -1,9 +1,9 @@
 """What every sink must keep, run over the list: it retries what is temporary, stops at what is permanent,
 leaks no secret, stays within the limits of its channel, and splits by bytes."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -191,9 +191,10 @@ def test_every_sink_has_limits(case: Case) -> None:
     assert all(isinstance(rate, Rate) and rate.messages > 0 for rate in case.sink.rates)
 
 
-def test_apprise_says_how_to_install_it_when_it_is_not(tmp_path: Path, ledger: Ledger) -> None:
-    if find_spec("apprise") is not None:
-        pytest.skip("apprise is installed here")
+def test_apprise_says_how_to_install_it_when_it_is_not(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)  # as if it were not installed
     config = AppriseSink(type="apprise", url_file=SecretFile(tmp_path / "u"))
 
     with pytest.raises(ValueError, match=r"pip install 'chainwarden\[apprise\]'"):
@@ -201,7 +202,6 @@ def test_apprise_says_how_to_install_it_when_it_is_not(tmp_path: Path, ledger: L
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of apprise's own imports
-@pytest.mark.skipif(find_spec("apprise") is None, reason="the optional package apprise is not installed")
 def test_apprise_delivers_retries_and_names_no_url(
     tmp_path: Path, ledger: Ledger, caplog: pytest.LogCaptureFixture
 ) -> None:
