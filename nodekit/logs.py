@@ -5,6 +5,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from nodekit.redaction import redacted
+
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("logfmt", "json")
 
@@ -40,8 +42,8 @@ class LineFormatter(logging.Formatter):
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         if self._json:
-            return json.dumps(fields, ensure_ascii=False, default=str)
-        return " ".join(f"{key}={_quoted(str(value))}" for key, value in fields.items())
+            return redacted(json.dumps(fields, ensure_ascii=False, default=str))
+        return redacted(" ".join(f"{key}={_quoted(str(value))}" for key, value in fields.items()))
 
 
 def _quoted(text: str) -> str:

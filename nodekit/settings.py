@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from nodekit.redaction import remember
 from nodekit.yamlfile import ConfigError, Document, KeyPath, dotted, read_yaml
 
 __all__ = ["ConfigError", "Duration", "OnOff", "Secret", "SecretFile", "Settings", "load"]
@@ -33,7 +34,9 @@ class SecretFile:
 
     def reveal(self) -> str:
         """The file's text without surrounding white space. Raises OSError when it cannot be read."""
-        return self.path.read_text(encoding="utf-8").strip()
+        text = self.path.read_text(encoding="utf-8").strip()
+        remember(text)
+        return text
 
     def __repr__(self) -> str:
         return f"<secret in {self.path}>"

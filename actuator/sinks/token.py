@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from actuator.ledger import Ledger
 from actuator.schema import shared_token
 from actuator.storage import insert
+from nodekit.redaction import remember
 
 ASKING = 10.0
 """Seconds that one actuator has for asking; then another may."""
@@ -61,6 +62,7 @@ class SharedToken:
         expires_at, sealed = 0.0, ""
         try:
             given = self._ask(secret)
+            remember(given.token)
             expires_at = self._clock() + max(0.0, given.lifetime - EARLY)
             sealed = seal(given.token, secret)
             return given.token
@@ -75,6 +77,7 @@ class SharedToken:
         if row is not None and row.expires_at > now:
             token = unseal(row.sealed, secret)
             if token is not None and token != refused:
+                remember(token)
                 return token
         if row is not None and row.asking_until > now:
             return ""

@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -137,12 +138,39 @@ def page_of(actuator: Program) -> str:
         return request(http, "GET", f"{actuator.url}/", timeout=5).body.decode()
 
 
+class Talkative(Program):
+    """A program that logs all that it can."""
+
+    def command(self) -> Sequence[str]:
+        return [*super().command(), "--log.level", "debug"]
+
+
+def rows_of(database: Postgres, name: str) -> str:
+    """Every row of every table."""
+    connection = database.connect(name)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            tables = [row[0] for row in cursor.fetchall()]
+            texts = []
+            for table in tables:
+                cursor.execute(f'SELECT t::text FROM "{table}" t')
+                texts += [f"{table}: {row[0]}" for row in cursor.fetchall()]
+        assert {"step", "delivery", "sink_state", "shared_token"} <= set(tables)
+        return "\n".join(texts)
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_no_secret_is_in_any_log_page_metric_ledger_row_or_message(
-    tmp_path: Path, wecom: Wecom, capsys: pytest.CaptureFixture[str]
+    kind: str, tmp_path: Path, wecom: Wecom, capsys: pytest.CaptureFixture[str]
 ) -> None:
     canary = "canary-5ecret"
     said = Said(403, f"you sent {canary}".encode())
-    with Gateway(said) as hostile, Gateway() as taking, Wecom() as members:
+    with ExitStack() as running:
+        hostile, taking = running.enter_context(Gateway(said)), running.enter_context(Gateway())
+        members = running.enter_context(Wecom())
         sinks = {
             "ops": {"type": "slack", "webhook_url_file": f"{hostile.url}/services/T/B/{canary}", "fallback": "good"},
             "hook": {"type": "webhook", "url_file": f"{hostile.url}/?key={canary}", "fallback": "good"},
@@ -152,26 +180,37 @@ def test_no_secret_is_in_any_log_page_metric_ledger_row_or_message(
             "good": {"type": "webhook", "url_file": f"{taking.url}/{canary}"},
         }  # fmt: skip
         folder = tmp_path / "a"
-        settings = config(folder, sinks, notify={"heartbeat": {"url_file": "beat"}})
+        settings = config(
+            folder, sinks, notify={"heartbeat": {"url_file": "beat"}},
+            auth={"webhook": {"bearer_file": "bearer"}},
+        )  # fmt: skip
         (folder / "beat").write_text(f"{hostile.url}/{canary}")
+        (folder / "bearer").write_text(f"{canary}-bearer")
+        database = None
+        if kind == "postgresql":
+            database = running.enter_context(Postgres(tmp_path / "postgres"))
+            database.execute("postgres", f"CREATE ROLE ledger LOGIN PASSWORD '{canary}-database' CREATEDB")
+            database.execute("postgres", "CREATE DATABASE ledger OWNER ledger")
+            (folder / "password").write_text(f"{canary}-database")
+            settings |= {"ledger": database.url("ledger", "ledger"), "ledger_password_file": "password"}
         wecom.say_next(93000, f"invalid {lab_wecom.KEY}")
         members.say_next(60020, f"not allowed {lab_wecom.SECRET} lab-access-token-0")
-        with Program("actuator", "actuator", folder, settings) as actuator:
-            post(actuator.url, delivery(*alerts(1)))
-            assert poll(lambda: len(taking.calls) >= 5, 20), "all four were stood in for"
-            pages = [metrics_of(actuator), page_of(actuator)]
-            assert "Messages" in pages[1]
-            for path in ("status", "history", "deliveries"):
-                pages.append(str(get_json(f"{actuator.url}/api/{path}")))
-            main(["--actuator.url", actuator.url, "deliveries"])
-            main(["--actuator.url", actuator.url, "test-notify", "hook"])
+        actuator = running.enter_context(Talkative("actuator", "actuator", folder, settings))
+        assert post(actuator.url, delivery(*alerts(1)), Authorization=f"Bearer {canary}-wrong")[0] == 403
+        assert post(actuator.url, delivery(*alerts(1)), Authorization=f"Bearer {canary}-bearer")[0] == 200
+        assert poll(lambda: len(taking.calls) >= 5, 20), "all four were stood in for"
+        pages = [metrics_of(actuator), page_of(actuator)]
+        assert "Messages" in pages[1]
+        for path in ("status", "history", "deliveries"):
+            pages.append(str(get_json(f"{actuator.url}/api/{path}")))
+        for words in (["deliveries"], ["-o", "json", "deliveries"], ["history"], ["test-notify", "hook"]):
+            main(["--actuator.url", actuator.url, *words])
+        if database is not None:
+            pages.append(rows_of(database, "ledger"))
+        actuator.stop()
         messages = [call.body for call in (*taking.calls, *hostile.calls)]
     told = capsys.readouterr()
-    files = [
-        file.read_bytes()
-        for file in folder.iterdir()
-        if file.suffix in (".log", ".db", ".db-wal") or ".db" in file.name
-    ]
+    files = [file.read_bytes() for file in folder.iterdir() if file.suffix == ".log" or ".db" in file.name]
     everything = b"\n".join([*files, *messages, "\n".join([*pages, told.out, told.err]).encode()])
 
     assert b"93000" in everything and b"60020" in everything and b"403" in everything, (
