@@ -16,6 +16,8 @@ BACKOFF = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds of rest after so many failures in a row."""
 BROKEN_REST = 3600.0
 """Seconds before a broken channel is tried again: as long as WeCom bans an address."""
+TRIES = 3
+"""How often a message is sent to a channel that refuses it without saying for good."""
 MAX_AGE = 86400.0
 """Seconds after which a message that never got through is given up."""
 
@@ -96,6 +98,10 @@ def settle(
     diverted = divert(connection, work.sink, work.items, verdict.detail, fallback, now)
     if diverted:
         return diverted
+    if verdict.wait and work.lead.attempts < TRIES - 1:
+        for item in work.items:
+            outbox.again(connection, [item.id], verdict.detail, now + verdict.wait, item.evidence)
+        return []
     detail = f"will never be delivered: {verdict.detail}"
     outbox.close(connection, work.ids, State.FAILED, detail, now)
     return [Settled(State.FAILED, detail, work.items)]

@@ -21,6 +21,8 @@ from actuator.sinks.verdict import Outcome, Verdict, sendable
 from nodekit.http import HttpError, request, session
 
 NAME = "webhook"
+AGAIN = 20.0
+"""Seconds before a gateway is asked again that said no in its own words: they may mean that it is busy."""
 
 
 class Webhook:
@@ -71,7 +73,7 @@ class Webhook:
             return Verdict(Outcome.REFUSED, verdict.detail) if verdict.outcome is Outcome.SIMPLER else verdict
         problem = unlike(config.success, answer.status, answer.body, hidden)
         if problem:
-            return Verdict(Outcome.REFUSED, f"{self._shown}: {problem}")
+            return Verdict(Outcome.REFUSED, f"{self._shown}: {problem}", AGAIN)
         return Verdict(Outcome.DELIVERED, f"delivered to {self._shown}")
 
     def _body(self, secrets: Mapping[str, str], message: Message) -> tuple[str, dict[str, str], bytes | None]:

@@ -88,8 +88,8 @@ _LOOK_ALIKES = {ord(sign): chr(ord(sign) + 0xFEE0) for sign in "<>[]*#@"} | {ord
 """ASCII sign → its full-width form."""
 
 
-def markdown(message: Message) -> str:
-    """The message as WeCom markdown; three newlines show as one blank line."""
+def markdown(message: Message, *, calls: bool = True) -> str:
+    """The message as WeCom markdown. An app cannot call anybody: without `calls` people are only named."""
     lines = [f'**<font color="{COLOURS[message.tone]}">{harmless(message.title)}</font>**']
     for label, text in message.paragraphs:
         body = harmless(text)
@@ -99,7 +99,8 @@ def markdown(message: Message) -> str:
     if message.links:
         lines.append(" · ".join(f"[{harmless(label)}]({_address(url)})" for label, url in message.links))
     if message.mentions:
-        lines.append(" ".join(f"<@{who}>" for who in message.mentions))
+        names = [who.removeprefix("@") for who in message.mentions]
+        lines.append(" ".join(f"<@{name}>" if calls else f"@{name}" for name in names))
     return "\n".join(lines)
 
 

@@ -79,7 +79,7 @@ class WecomApp:
                 body[member] = "|".join(names)
         if simple:
             return {**body, "msgtype": "text", "text": {"content": wecom.text_form(message)}}
-        return {**body, "msgtype": "markdown", "markdown": {"content": wecom.markdown(message)}}
+        return {**body, "msgtype": "markdown", "markdown": {"content": wecom.markdown(message, calls=False)}}
 
     def _post(self, body: dict[str, Any], token: str, secret: str) -> tuple[Verdict, bool]:
         """The verdict, and whether the token must be replaced."""

@@ -206,6 +206,27 @@ def test_a_form_that_is_refused_goes_out_once_more_as_bare_text_then_never(ledge
     assert bench.details() == ["will never be delivered: errcode 40058"]
 
 
+def test_what_is_refused_but_perhaps_not_for_good_is_tried_three_times_and_delays_no_other(
+    ledger: Ledger,
+) -> None:
+    ops = Spoken(verdicts=[Verdict(Outcome.REFUSED, "returnstatus busy", 20.0)])
+    bench = Bench(ledger, {"ops": ops})
+    bench.plan(note("a", "critical"))
+    bench.run(1)
+    bench.plan(note("b", "critical"))
+    bench.run(3)
+    assert [message.title for message in ops.messages] == [
+        "[FIRING] T a (critical)",
+        "[FIRING] T b (critical)",
+    ]
+    ops.verdicts = [Verdict(Outcome.REFUSED, "returnstatus busy", 20.0)] * 9
+
+    bench.run(100)
+
+    assert bench.states() == {"k1": "failed", "k2": "ok"}
+    assert [message.title for message in ops.messages].count("[FIRING] T a (critical)") == 3
+
+
 def test_a_broken_sink_hands_over_to_its_fallback_and_comes_back(ledger: Ledger) -> None:
     ops, sms = Spoken(verdicts=[Verdict(Outcome.BROKEN, "errcode 93000")]), Spoken()
     bench = Bench(ledger, {"ops": ops, "sms": sms}, ops={"fallback": "sms"})

@@ -55,7 +55,9 @@ def test_a_gateway_that_says_200_and_means_no_is_not_believed(sms: Sms, tmp_path
 
     verdict = sink_of(tmp_path, f"{sms.url}{Sms.PATH}", **gateway_options(tmp_path)).send(MESSAGE, Sending())
 
-    assert verdict.outcome is Outcome.REFUSED
+    assert (verdict.outcome, verdict.wait) == (Outcome.REFUSED, 20.0), (
+        "its own words may mean that it is busy"
+    )
     assert "wrong account or password" in verdict.detail and "lab-sms-password" not in verdict.detail
 
 

@@ -242,6 +242,17 @@ def test_a_robot_message_is_harmless_markdown_and_calls_whom_the_configuration_n
     ]
 
 
+def test_all_are_called_by_the_sign_that_wecom_knows_and_an_app_only_names_people(
+    robot: WecomRobot, app: WecomApp, server: Wecom
+) -> None:
+    message = Message("t", Tone.DANGER, mentions=("@all", "zhang"))
+    robot.send(message, Sending())
+    app.send(message, Sending())
+
+    assert server.robot_messages[-1].endswith("\n<@all> <@zhang>")
+    assert server.app_messages[-1].endswith("\n@all @zhang")
+
+
 def test_bare_text_calls_people_by_list_only(robot: WecomRobot, server: Wecom) -> None:
     robot.send(MESSAGE, Sending(simple=True))
 
