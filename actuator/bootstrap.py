@@ -78,7 +78,7 @@ class Actuator:
             self.ledger, self._actions(), self._finished, led=self._led, confirm=self.leadership.confirm,
             tell=outcome.tell,
         )  # fmt: skip
-        texts = Texts(config.notify.templates, config.external_url or "")
+        texts = Texts(config.notify.templates, config.external_url or "", config.notify.timezone)
         sinks = {name: build(name, sink, self.ledger) for name, sink in config.sinks.items()}
         self.notifier = Notifier(
             self.ledger, config.sinks, sinks, texts=texts, language=config.notify.language,
@@ -157,12 +157,12 @@ class Actuator:
         self.metrics.step_finished(step, receipt)
         if step.lane is Lane.CONTROL and step.group in self.watches:
             self.watches[step.group].step_finished(step, receipt)
-        if step.lane is Lane.REMOTE:
+        if step.lane in (Lane.REMOTE, Lane.ASK):
             self.notifier.wake()
 
     def _compose(self, notice: Notice, policy: Policy, facts: Facts) -> Sequence[Step]:
         """One notification step a sink; the notice's key makes it one message for ever."""
-        note = notice_note(words(notice, policy, facts), facts=notice_facts(notice, policy))
+        note = notice_note(words(notice, policy, facts), facts=notice_facts(notice, policy, facts))
         told = self.config.groups[policy.group].notify
         sinks = self.config.sinks if told is None else told
         return [

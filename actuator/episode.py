@@ -38,6 +38,8 @@ class Episode:
     last_firing_seen: float
     """The newest startsAt that was delivered for it."""
     closed_at: float | None = None
+    heard_at: float = 0.0
+    """When it was last delivered as firing, to the minute."""
 
 
 def place(*, firing: bool, starts_at: float, current: Episode | None, last: Episode | None) -> Placement:

@@ -7,7 +7,11 @@ from sqlalchemy import Connection, Row, select, update
 
 from actuator.alert import Alert
 from actuator.episode import Episode, Placement, place
-from actuator.schema import episode
+from actuator.schema import episode, meta
+from actuator.storage import insert
+
+MINUTE = 60.0
+WATCHDOG = "watchdog_heard_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,34 @@ def record(connection: Connection, alert: Alert, now: float) -> Placed:
         return Placed(placement, _open(connection, alert, now))
     if placement is Placement.CLOSED:
         _close(connection, current.id, "resolved", now)
-    elif alert.starts_at < current.min_starts_at:
-        connection.execute(
-            update(episode).where(episode.c.id == current.id).values(min_starts_at=alert.starts_at)
-        )
+    else:
+        _heard(connection, current, alert.starts_at, now)
     return Placed(placement, current.id)
+
+
+def _heard(connection: Connection, current: Episode, starts_at: float, now: float) -> None:
+    """Note that it still fires, to the minute, and since when by the replica that saw it first."""
+    values: dict[str, Any] = {}
+    if starts_at < current.min_starts_at:
+        values["min_starts_at"] = starts_at
+    if now > current.heard_at + MINUTE:
+        values["heard_at"] = now
+    if values:
+        connection.execute(update(episode).where(episode.c.id == current.id).values(values))
+
+
+def watchdog_came(connection: Connection, now: float) -> None:
+    """Note when the always-firing alert arrived, for all actuators."""
+    row = {"key": WATCHDOG, "value": str(now)}
+    connection.execute(
+        insert(connection, meta).values(row).on_conflict_do_update(index_elements=["key"], set_=row)
+    )
+
+
+def watchdog_heard(connection: Connection) -> float | None:
+    """When the always-firing alert last arrived at any actuator, unix seconds; None if it never did."""
+    found = connection.scalar(select(meta.c.value).where(meta.c.key == WATCHDOG))
+    return None if found is None else float(found)
 
 
 def _newest(connection: Connection, fingerprint: str, *, is_open: bool) -> Episode | None:
@@ -55,7 +82,7 @@ def _newest(connection: Connection, fingerprint: str, *, is_open: bool) -> Episo
 
 
 def _episode(row: Row[Any]) -> Episode:
-    return Episode(row.id, row.min_starts_at, row.last_firing_seen, row.closed_at)
+    return Episode(row.id, row.min_starts_at, row.last_firing_seen, row.closed_at, row.heard_at)
 
 
 def _open(connection: Connection, alert: Alert, now: float) -> int:
@@ -67,6 +94,7 @@ def _open(connection: Connection, alert: Alert, now: float) -> int:
             min_starts_at=alert.starts_at,
             last_firing_seen=alert.starts_at,
             opened_at=now,
+            heard_at=now,
         )
     )
     key = result.inserted_primary_key

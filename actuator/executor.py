@@ -154,8 +154,8 @@ class Executor:
     def _close(self, step: Step, receipt: Receipt) -> None:
         def job(connection: Connection) -> None:
             now = self._clock()
-            steps.finish(connection, step.key, receipt, now)
-            self._tell(connection, step.key, receipt, now)
+            if steps.finish(connection, step.key, receipt, now):
+                self._tell(connection, step.key, receipt, now)
 
         while True:
             try:

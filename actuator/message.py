@@ -46,6 +46,8 @@ class Message:
     """Whom the channel calls; from the configuration only, never from a label."""
     quoted: frozenset[str] = frozenset()
     """Labels of paragraphs that quote a machine, letter by letter: log lines, error texts."""
+    colon: str = ": "
+    """What the language puts between a label and its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +139,26 @@ def marked(message: Message, mark: str) -> Message:
     return replace(message, title=f"{mark} {message.title}") if mark else message
 
 
-def lasted(seconds: float) -> str:
-    """A length of time as people say it: `45 s`, `12 min`, `3.5 h`."""
+UNITS = {"s": " s", "min": " min", "h": " h", "d": " d"}
+"""What English puts behind a length of time."""
+
+
+def lasted(seconds: float, units: Mapping[str, str] = UNITS) -> str:
+    """A length of time as people say it: `45 s`, `12 min`, `3.5 h`, `2.5 d`."""
     if seconds < 120:
-        return f"{max(0.0, seconds):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        return f"{max(0.0, seconds):.0f}{units['s']}"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f}{units['min']}"
+    hours = seconds / 3600
+    return f"{hours:.1f}{units['h']}" if hours < 48 else f"{hours / 24:.1f}{units['d']}"
 
 
 def plain(message: Message) -> str:
     """The message as text: for channels and clients that show nothing else."""
     lines = [message.title]
     for label, text in message.paragraphs:
-        gap = "\n" if "\n" in text else " "
-        lines.append(f"{label}:{gap}{text}" if label else text)
+        colon = message.colon.rstrip() + "\n" if "\n" in text else message.colon
+        lines.append(f"{label}{colon}{text}" if label else text)
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 1
+VERSION = 2
 """Raised with every change; a ledger of another version is refused."""
 
 metadata = MetaData()
@@ -37,6 +37,7 @@ episode = Table(
     Column("min_starts_at", Float, nullable=False),
     Column("last_firing_seen", Float, nullable=False),
     Column("opened_at", Float, nullable=False),
+    Column("heard_at", Float, nullable=False),
     Column("closed_at", Float),
     Column("closed_how", String(16)),
 )

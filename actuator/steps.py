@@ -92,8 +92,8 @@ def fenced_off(connection: Connection, group: str | None, epoch: int | None) -> 
     return None
 
 
-def finish(connection: Connection, key: str, receipt: Receipt, now: float) -> None:
-    """Write down what became of a step. `retry_in` puts a notification back in the queue."""
+def finish(connection: Connection, key: str, receipt: Receipt, now: float) -> bool:
+    """Write down what became of a step; False when that was known. `retry_in` puts it back in the queue."""
     values: dict[str, Any] = {
         "state": receipt.state,
         "detail": receipt.detail,
@@ -104,7 +104,7 @@ def finish(connection: Connection, key: str, receipt: Receipt, now: float) -> No
         values = {"state": State.PLANNED, "detail": receipt.detail, "run_after": now + receipt.retry_in}
     # A step that another actuator closed meanwhile, by looking, keeps what that one saw.
     still = step.c.state.in_([State.PLANNED, State.EXECUTING])
-    connection.execute(update(step).where(step.c.key == key, still).values(values))
+    return connection.execute(update(step).where(step.c.key == key, still).values(values)).rowcount == 1
 
 
 def executing(connection: Connection, group: str | None = None) -> list[Claimed]:

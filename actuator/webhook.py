@@ -60,9 +60,9 @@ class Intake:
         """Commit a delivery. Raises LedgerError when that is not possible; nothing is kept then."""
         now = self._clock()
         work = [alert for alert in delivery.alerts if alert.name != WATCHDOG]
+        result = self._ledger.write(lambda connection: self._write(connection, work, delivery, now))
         if len(work) < len(delivery.alerts):
             self._metrics.watchdog_seen(WATCHDOG, now)
-        result = self._ledger.write(lambda connection: self._write(connection, work, delivery, now))
         for placement in result.placements:
             self._metrics.alerts.labels(placement).inc()
         self._metrics.quarantined.inc(len(delivery.bad))
@@ -77,6 +77,8 @@ class Intake:
         self, connection: Connection, alerts: list[Alert], delivery: Delivery, now: float
     ) -> Accepted:  # fmt: skip
         result = Accepted()
+        if len(alerts) < len(delivery.alerts):
+            episodes.watchdog_came(connection, now)
         for bad in delivery.bad:
             connection.execute(
                 quarantine.insert().values(received_at=now, reason=bad.reason, payload=bad.payload)

@@ -15,12 +15,21 @@ IMAGES = CHECKOUT / "docs" / "images"
 NOW = 1_700_000_000.0
 PICTURES = {
     "messages-failover": (("notice", "notice_verified"), 620),
-    "messages-alerts": (("node", "node_resolved", "oracle", "log"), 1560),
-    "messages-status": (("status", "deadman", "started"), 860),
+    "messages-alerts": (
+        ("node", "no_failover", "node_resolved", "oracle", "log", "service", "outcome_failed"),
+        2350,
+    ),
+    "messages-status": (("status", "deadman", "started"), 1060),
 }
 """File → samples in it, height in pixels."""
 DONE = [
-    {"action": "failover", "target": "group:eosstorebest", "state": "ok", "detail": "attached to takeover #3"}
+    {
+        "action": "failover",
+        "target": "group:eosstorebest",
+        "group": "eosstorebest",
+        "state": "ok",
+        "detail": "attached to takeover #3",
+    }
 ]
 
 

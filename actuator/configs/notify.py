@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -73,6 +74,8 @@ class Notify(Settings):
 
     language: Language = "en"
     """Of sinks that name none."""
+    timezone: Zone = ZoneInfo("UTC")
+    """Of the times in messages about alerts."""
     templates: Folder | None = None
     """Own templates (`alert.j2`, `zh/alert.j2`, …) and words (`words.zh.yml`), which go before ours."""
     started: Sinks = ()

@@ -45,11 +45,17 @@ def _started(notice: Notice, policy: Policy, facts: Facts) -> Message:
 
 
 def _cost_so_far(plan: Plan, policy: Policy, facts: Facts) -> str:
-    chain = facts.chain
-    if chain is None:
+    missed = missed_so_far(plan, policy, facts)
+    if missed is None:
         return "unknown: no witness answers."
-    missed = empty_own_slots(chain, policy.producer, current_slot(plan.since))
-    return f"{_blocks(len(missed))} missed." if missed else "no block missed yet."
+    return f"{_blocks(missed)} missed." if missed else "no block missed yet."
+
+
+def missed_so_far(plan: Plan, policy: Policy, facts: Facts) -> int | None:
+    """Blocks that were missed since the trouble began; None when no witness answers."""
+    if facts.chain is None:
+        return None
+    return len(empty_own_slots(facts.chain, policy.producer, current_slot(plan.since)))
 
 
 def _blocks(count: int) -> str:

@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection, select
 
-from actuator import steps
+from actuator import episodes, steps
 from actuator.config import Config
 from actuator.configs.notify import Heartbeat, Status
 from actuator.failover.watch import GroupWatch
@@ -18,7 +19,8 @@ from actuator.ledger import Ledger, LedgerError
 from actuator.message import LAST, Note, as_arguments, from_arguments
 from actuator.metrics import Metrics
 from actuator.notify import outbox
-from actuator.notify.status import Sample, due_at, more_of, nodes_of
+from actuator.notify.status import Sample, due_at, listed, needs_attention, nodes_of
+from actuator.notify.texts import subject_of
 from actuator.schema import episode, step
 from actuator.sinks.sending import UnreadableSecretError, reveal
 from actuator.sinks.verdict import sendable
@@ -32,6 +34,13 @@ REMINDERS = 24
 """An alert that nobody ever resolves is told again so often at most."""
 SHOWN = 30
 """Alerts that a status names."""
+UNHEARD = 5 * 3600.0
+"""Seconds without a word of Alertmanager after which an alert may be silenced, or over: it repeats what
+fires every `repeat_interval`, which is 4 h where nobody wrote it."""
+CATCH_UP = 900.0
+"""Seconds for which a status is still told that was due while no actuator ran."""
+SETTLE = 10.0
+"""Seconds after the start in which not all groups were looked at yet."""
 
 
 class Clockwork:
@@ -50,7 +59,7 @@ class Clockwork:
         self._http = session()
         self._stop = threading.Event()
         self._began = clock()
-        self._looked = self._began
+        self._looked = self._began - CATCH_UP
         self._silent_since: float | None = None
         self._next_heartbeat = 0.0
         self._next_reminders = 0.0
@@ -91,6 +100,8 @@ class Clockwork:
         if now >= self._next_reminders:
             self._next_reminders = now + 10.0
             self._remind(now)
+        if now < self._began + SETTLE:
+            return
         for number, status in enumerate(self._config.notify.status):
             moment = due_at(status.at, status.timezone, self._looked, now)
             if moment is not None:
@@ -134,6 +145,9 @@ class Clockwork:
         if deadman is None:
             return
         seen = max(self._metrics.watchdog_at or 0.0, self._began)
+        if self._silent_since is not None or now - seen > deadman.after:
+            # One that another actuator got, or that came before a restart of ours.
+            seen = max(seen, self._ledger.read(episodes.watchdog_heard) or 0.0)
         silent = now - seen
         if self._silent_since is None and silent > deadman.after:
             self._silent_since = seen
@@ -178,19 +192,19 @@ class Clockwork:
 
     def _status(self, status: Status, at: str) -> Note:
         samples, problem = self._samples(status)
-        alerts = self._ledger.read(_open_alerts)
+        now = self._clock()
+        alerts = self._ledger.read(lambda connection: _open_alerts(connection, now))
         views = [view for watch in self._watches().values() if (view := watch.view()) is not None]
-        return Note(
-            "status", 1 if alerts or problem else LAST, "", "",
-            {
-                "at": at, "problem": problem, "alerts": alerts, "nodes": nodes_of(samples),
-                "groups": [
-                    {"name": view.policy.group, "holder": view.state.holder, "phase": str(view.state.phase)}
-                    for view in views
-                ],
-                "more": more_of(samples),
-            },
-        )  # fmt: skip
+        values = {
+            "at": at, "problem": problem, "alerts": alerts, "nodes": nodes_of(samples),
+            "groups": [
+                {"name": view.policy.group, "holder": view.state.holder, "phase": str(view.state.phase)}
+                for view in views
+            ],
+            **listed(samples),
+        }  # fmt: skip
+        attention = needs_attention(values)
+        return Note("status", 1 if attention else LAST, "", "", {**values, "attention": attention})
 
     def _samples(self, status: Status) -> tuple[list[Sample], str]:
         """The exporter's samples, and what went wrong instead."""
@@ -206,27 +220,32 @@ class Clockwork:
             return [], f"{status.exporter} answered no metrics: is this the exporter?"
 
 
-def _open_alerts(connection: Connection) -> list[str]:
-    """Names and subjects of what fires, newest first."""
+def _open_alerts(connection: Connection, now: float) -> list[dict[str, Any]]:
+    """What fires, newest first; `quiet` are the seconds for which Alertmanager has not said so, if many."""
     query = (
-        select(episode.c.labels)
+        select(episode.c.labels, episode.c.min_starts_at, episode.c.heard_at)
         .where(episode.c.closed_at.is_(None))
         .order_by(episode.c.id.desc())
         .limit(SHOWN)
     )
     return [
-        " ".join(labels[key] for key in ("alertname", "node", "group", "target") if labels.get(key))
-        for labels in connection.execute(query).scalars()
-    ]
+        {
+            "name": row.labels.get("alertname", "-"), "subject": subject_of(row.labels),
+            "severity": row.labels.get("severity", ""), "starts_at": row.min_starts_at,
+            "quiet": now - row.heard_at if now - row.heard_at > UNHEARD else None,
+        }
+        for row in connection.execute(query)
+    ]  # fmt: skip
 
 
 def _reminders(connection: Connection, sink: str, every: float, now: float) -> list[Step]:
     """Reminders that are due: the newest one of each open critical episode that was told to this sink."""
     query = (
-        select(step)
+        select(step, episode.c.heard_at)
         .join(episode, episode.c.id == step.c.episode)
         .where(
-            episode.c.closed_at.is_(None), step.c.lane == Lane.NOTIFY, step.c.state == State.OK,
+            episode.c.closed_at.is_(None), episode.c.heard_at > now - UNHEARD,
+            step.c.lane == Lane.NOTIFY, step.c.state == State.OK,
             step.c.target == outbox.target(sink), step.c.finished_at < now - every,
         )
         .order_by(step.c.id)
@@ -235,9 +254,12 @@ def _reminders(connection: Connection, sink: str, every: float, now: float) -> l
     for row in connection.execute(query):
         note = from_arguments(row.arguments)
         count = min(REMINDERS, int((now - row.finished_at) / every))
-        if row.episode in found or note.severity != "critical" or "reminder" in note.values:
+        if row.episode in found or note.kind != "alert" or note.severity != "critical":
             continue
-        told = Note(note.kind, 0, note.group, note.severity, {**note.values, "reminder": count})
+        if "reminder" in note.values:
+            continue
+        values = {**note.values, "reminder": count, "heard_at": row.heard_at}
+        told = Note(note.kind, 0, note.group, note.severity, values)
         found[row.episode] = Step(
             key=f"episode/{row.episode}/reminder-{count}/{sink}",
             action=row.action,

@@ -88,5 +88,5 @@ class Composer:
         if len(items) == 1 and waited < self._sink.remembers:
             return " ".join(marks[-1:] if source else ())  # the very same text again is shown once
         if waited > LATE:
-            marks.append(words["late"].format(duration=lasted(waited)))
+            marks.append(words["late"].format(duration=lasted(waited, words["units"])))
         return " ".join(marks)

@@ -6,10 +6,13 @@ it is and put the English details behind it.
 
 from typing import Any
 
+from actuator.facts import Facts
+from actuator.failover.explain import utc
 from actuator.failover.state import Kind, Notice, NoticeKind, Policy
+from actuator.failover.words import missed_so_far
 
 
-def notice_facts(notice: Notice, policy: Policy) -> dict[str, Any]:
+def notice_facts(notice: Notice, policy: Policy, facts: Facts) -> dict[str, Any]:
     """JSON values: `kind` of the notice, and what is known of its plan; unknown is None."""
     plan, paper = notice.plan, notice.certificate
     return {
@@ -23,6 +26,12 @@ def notice_facts(notice: Notice, policy: Policy) -> dict[str, Any]:
         "target": "?" if plan is None else plan.target,
         "missed": None if paper is None else len(paper.missed),
         "doubled": None if paper is None else len(paper.doubled),
+        "so_far": None if plan is None else missed_so_far(plan, policy, facts),
+        "resumed": None if paper is None else utc(paper.resumed_at),
+        "first_block": None if paper is None else utc(paper.first_block_at),
+        "before": None if paper is None else paper.before,
+        "after": None if paper is None else paper.after,
+        "deadline": utc(notice.deadline) if notice.deadline else None,
         "seconds": None if paper is None or paper.seconds is None else round(paper.seconds, 1),
     }
 

@@ -16,6 +16,7 @@ from actuator.notify.choose import Pending, choose, wait_for
 from actuator.notify.compose import Composer
 from actuator.notify.settle import MAX_AGE, Fallback, Settled, Work, divert, give_up, settle
 from actuator.notify.texts import Texts
+from actuator.outcome import WORDS
 from actuator.schema import step
 from actuator.schema import thread as threads
 from actuator.sinks.sending import Sending, Sink, UnreadableSecretError
@@ -257,12 +258,17 @@ def _thread(connection: Connection, sink: str, episode: int) -> tuple[str, str] 
 def _actions(connection: Connection, episode: int) -> Sequence[Mapping[str, str]]:
     """What was or will be done about an episode, oldest first."""
     query = (
-        select(step.c.action, step.c.target, step.c.state, step.c.detail)
+        select(step.c.action, step.c.target, step.c.group, step.c.arguments, step.c.state, step.c.detail)
         .where(step.c.episode == episode, step.c.lane != Lane.NOTIFY)
         .order_by(step.c.id)
         .limit(ENOUGH)
     )
     return [
-        {"action": row.action, "target": row.target, "state": row.state, "detail": row.detail}
+        {
+            "state": row.state, "detail": row.detail,
+            "action": row.action, "target": row.target,
+            "group": row.group or row.target.partition(":")[2],
+            **{word: str(row.arguments[word]) for word in WORDS if row.arguments.get(word)},
+        }
         for row in connection.execute(query)
-    ]
+    ]  # fmt: skip

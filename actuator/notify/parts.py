@@ -110,4 +110,4 @@ def _joined(messages: Sequence[Message], title: str, paragraphs: Sequence[tuple[
     if all(not label for label, _ in paragraphs):  # lines: one paragraph, so that they stand close
         paragraphs = [("", "\n".join(text for _, text in paragraphs))]
     mentions = tuple(dict.fromkeys(who for message in messages for who in message.mentions))
-    return Message(title, tone, tuple(paragraphs), mentions=mentions)
+    return Message(title, tone, tuple(paragraphs), mentions=mentions, colon=messages[0].colon)

@@ -29,46 +29,56 @@ def _own(kind: str, urgency: int, **values: Any) -> Note:
 _NODE = _alert(
     "AntelopeNodeDown", "critical",
     {"node": "tokyo", "group": "eosstorebest", "chain": "eos", "role": "A"},
-    {"summary": "A node does not answer.", "description": "tokyo has not answered get_info for 5 s.",
+    {"summary": "A node does not answer.",
+     "description": "tokyo (role A, group eosstorebest) does not answer get_info.",
      "runbook_url": "https://example.org/runbooks/AntelopeNodeDown",
      "dashboard_url": "https://grafana.example.org/d/producers"},
 )  # fmt: skip
 
+_SERVICE = _alert(
+    "ServiceDown", "critical", {"service": "nginx", "host": "beijing"},
+    {"summary": "A service is down.", "description": "nginx on beijing is down. It has no process.",
+     "checks": "process tcp", "processes": "0", "restarts": "3"},
+)  # fmt: skip
+
 _PLAN: dict[str, Any] = {
     "group": "eosstorebest", "producer": "eosstorebest", "epoch": 3, "plan": "takeover", "trouble": "crash",
-    "source": "tokyo", "target": "singapore", "missed": None, "doubled": None, "seconds": None,
+    "source": "tokyo", "target": "singapore", "missed": None, "doubled": None, "seconds": None, "so_far": 1,
+    "resumed": None, "first_block": None, "before": None, "after": None, "deadline": None,
 }  # fmt: skip
 
 SAMPLES: dict[str, Note] = {
     "node": _NODE,
     "node_resolved": _resolved(_NODE),
-    "reminder": Note(_NODE.kind, 0, _NODE.group, "critical", {**_NODE.values, "reminder": 1}),
+    "reminder": Note(
+        _NODE.kind, 0, _NODE.group, "critical", {**_NODE.values, "reminder": 1, "heard_at": BEGAN + 600.0}
+    ),
     "producer": _alert(
         "AntelopeProducerMissedBlocks", "warning",
         {"producer": "eosstorebest", "chain": "eos", "group": "eosstorebest"},
-        {"summary": "Our producer missed blocks.", "description": "eosstorebest missed 4 blocks.",
-         "missed": "4"},
+        {"summary": "Our producer missed blocks.",
+         "description": "eosstorebest on eos missed 4 blocks in the last ten minutes.", "missed": "4"},
     ),
     "oracle": _alert(
         "OracleJobErrors", "critical", {"oracle": "plugin", "job_name": "feed 1", "job_id": "7"},
-        {"summary": "A job of the oracle node fails.", "description": "feed 1 failed twice.",
+        {"summary": "A job of the oracle node has an error.",
+         "description": "feed 1 of plugin had an error within the last five minutes; "
+         "the newest one happened 2 times in all.", "run_id": "11",
          "error": 'failed to fetch answer: bridge "x" 500\nsecond error', "occurrences": "2"},
     ),
     "balance": _alert(
-        "BalanceLow", "warning", {"name": "node", "network": "xdc", "asset": "XDC"},
-        {"summary": "An account runs dry.", "description": "node has 3.25 XDC, less than 10.",
-         "balance": "3.25 XDC", "threshold": "10 XDC", "burn_rate": "1.3 XDC", "runway": "2.5 d"},
+        "BalanceLow", "warning", {"name": "node", "network": "xdc", "asset": "XDC", "address": "xdc12ab"},
+        {"summary": "An account has little money left.",
+         "description": "node (xdc12ab, xdc) has 3.25 XDC left, less than its configured threshold.",
+         "balance": "3.25 XDC", "threshold": "10 XDC", "burn_rate": "1.3 XDC", "runway": "2d 12h 0m 0s"},
     ),
     "log": _alert(
         "LogErrors", "critical", {"log": "plugin", "file": "NodeStartPM2-error.log"},
-        {"summary": "The log shows errors.", "description": "2 lines of the black list.", "count": "2",
-         "lines": "[ERROR] No live RPC nodes available\n[ERROR] `boom` <!channel> *bold*"},
+        {"summary": "A log has lines of the black list.",
+         "description": "Lines were found in NodeStartPM2-error.log (plugin), the newest 12s ago.",
+         "count": "2", "lines": "[ERROR] No live RPC nodes available\n[ERROR] `boom` <!channel> *bold*"},
     ),
-    "service": _alert(
-        "ServiceDown", "critical", {"service": "nginx", "host": "beijing"},
-        {"summary": "A service does not run.", "description": "nginx on beijing is down. It has no process.",
-         "checks": "process tcp", "processes": "0", "restarts": "3"},
-    ),
+    "service": _SERVICE,
     "notice": notice_note(
         Message(
             "eosstorebest: tokyo failed, singapore takes over (eosstorebest #3)", Tone.DANGER,
@@ -86,12 +96,18 @@ SAMPLES: dict[str, Note] = {
             "eosstorebest: singapore produces, takeover verified (eosstorebest #3)", Tone.WARNING,
             (
                 ("What happened", "tokyo refused connections for 2.0 s."),
-                ("What was done", "singapore resumed 07:00:02.500, first block 07:00:03.000."),
+                ("What was done",
+                 "singapore resumed 07:00:02 UTC, first block 07:00:03 UTC, seen on a witness. "
+                 "Windows: `AAAAAAAAAA..` then `BBBBBBBBBBBB`."),
                 ("Cost", "2 blocks missed, 0 doubled, 3.4 s from trouble to block."),
                 ("What you do", "Find out why tokyo died. There is no automatic fail-back."),
             ),
         ),
-        facts={"kind": "verified", **_PLAN, "missed": 2, "doubled": 0, "seconds": 3.4},
+        facts={
+            "kind": "verified", **_PLAN, "missed": 2, "doubled": 0, "seconds": 3.4,
+            "resumed": "07:00:02 UTC", "first_block": "07:00:03 UTC", "before": "AAAAAAAAAA..",
+            "after": "BBBBBBBBBBBB",
+        },
     ),
     "outcome_ok": _own(
         "outcome", LAST, state="ok", tone="good", command="switch", service="xdc-rpc", host="oracle1",
@@ -107,6 +123,11 @@ SAMPLES: dict[str, Note] = {
         alert="ServiceDown (host=beijing, service=nginx)",
         said="no result within 60 s; a late one is still noted",
     ),
+    "no_failover": _own(
+        "outcome", 1, state="skipped", tone="warning", group="eosstorebest",
+        alert="AntelopeNodeDown (chain=eos, group=eosstorebest, node=tokyo, role=A)",
+        said="looked at the nodes, nothing to do: tokyo produces again",
+    ),
     "digest": _own("digest", 0, shown=40, total=500, grouped=""),
     "group": _own("digest", 1, shown=3, total=3, grouped="AntelopeNodeDown"),
     "started": _own(
@@ -116,16 +137,31 @@ SAMPLES: dict[str, Note] = {
     "deadman": _own("deadman", 0, back=False, silent=305.0),
     "deadman_back": _own("deadman", 1, back=True, silent=1805.0),
     "status": _own(
-        "status", LAST, at="2023-11-15 07:00", problem="", alerts=["AntelopeNodeDown tokyo"],
+        "status", 1, at="2023-11-15 07:00", problem="", attention=True,
+        alerts=[
+            {"name": "AntelopeNodeDown", "subject": "tokyo", "severity": "critical", "starts_at": BEGAN,
+             "quiet": None},
+            {"name": "RpcLagging", "subject": "xdc-a xdc", "severity": "warning",
+             "starts_at": BEGAN - 30_000.0, "quiet": 28_000.0},
+        ],
         nodes=[
             {"name": "tokyo", "up": False, "head": None, "lib": None, "peers": None, "paused": None},
             {"name": "singapore", "up": True, "head": 812, "lib": 480, "peers": 12, "paused": False},
         ],
         groups=[{"name": "eosstorebest", "holder": "singapore", "phase": "steady"}],
-        more={
-            "oracle": ["plugin ETH/USD: ?", "plugin BTC/USD: #1234567, 41 s"],
-            "balance": ["node: 3.25 XDC"],
-        },
+        producers=[{"chain": "eos", "producer": "eosstorebest", "age": 45.0}],
+        jobs=[
+            {"oracle": "plugin", "job_name": "ETH/USD", "job_id": "8",
+             "run_id": None, "age": None, "errors": 0.0},
+            {"oracle": "plugin", "job_name": "BTC/USD", "job_id": "7",
+             "run_id": 1_234_567.0, "age": 41.0, "errors": 2.0},
+        ],
+        accounts=[{"network": "xdc", "name": "node", "asset": "XDC", "balance": 3.25, "runway": 216_000.0}],
+        services=[{"host": "beijing", "service": "nginx", "up": 0.0}], services_up=1, left_out={"jobs": 2},
+    ),
+    "status_well": _own(
+        "status", LAST, at="2023-11-15 13:00", problem="", attention=False, alerts=[], nodes=[], groups=[],
+        producers=[], jobs=[], accounts=[], services=[], services_up=0, left_out={},
     ),
 }  # fmt: skip
 """Sample name → note."""

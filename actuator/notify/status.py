@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from actuator.message import lasted
-
 MOST = 40
 """Lines under one heading."""
 
@@ -60,51 +58,69 @@ def _node(found: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """How a metric becomes a line: the labels that name it, and what stands after the number."""
-
-    heading: str
-    metric: str
-    named: tuple[str, ...]
-    unit: str = ""
+def producers_of(samples: Iterable[Sample]) -> list[dict[str, Any]]:
+    """Each watched producer's age of its newest block, seconds; unknown is None."""
+    key = ("chain", "producer")
+    return _table(samples, key, {"antelope_producer_last_produced_age_seconds": "age"})
 
 
-LINES = (Line("balance", "evm_account_balance", ("network", "name"), "asset"),)
-"""Metrics of other collectors that the status lists."""
+def jobs_of(samples: Iterable[Sample]) -> list[dict[str, Any]]:
+    """Each job of the oracle nodes: its newest run, how long ago that began, and the errors that stand.
+
+    The longest silent first, and before them those that never ran.
+    """
+    names = {
+        "oracle_job_info": "known", "oracle_job_last_run_id": "run_id", "oracle_round_age_seconds": "age",
+        "oracle_job_errors": "errors",
+    }  # fmt: skip
+    rows = _table(samples, ("oracle", "job_name", "job_id"), names)
+    return sorted(rows, key=lambda row: (row["age"] is not None, -(row["age"] or 0.0)))
 
 
-def jobs_of(samples: Iterable[Sample]) -> list[str]:
-    """Each job of an oracle node: its newest run and how long ago that began, the longest silent first."""
-    named: dict[tuple[str, str], str] = {}
-    runs: dict[tuple[str, str], int] = {}
-    ages: dict[tuple[str, str], float] = {}
+def accounts_of(samples: Iterable[Sample]) -> list[dict[str, Any]]:
+    """Each watched balance, and how long it lasts; unknown is None."""
+    names = {"evm_account_balance": "balance", "evm_account_runway_seconds": "runway"}
+    return _table(samples, ("network", "name", "asset"), names)
+
+
+def services_of(samples: Iterable[Sample]) -> list[dict[str, Any]]:
+    """Each service, and whether it is up: 1 or 0."""
+    return _table(samples, ("host", "service"), {"service_up": "up"})
+
+
+def _table(samples: Iterable[Sample], key: Sequence[str], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A row for everything that the key's labels tell apart, a column for each metric."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
     for sample in samples:
-        job = sample.labels.get("oracle", ""), sample.labels.get("job_id", "")
-        if sample.name == "oracle_job_info":
-            named[job] = f"{job[0]} {sample.labels.get('job_name', '?')}"
-        elif sample.name == "oracle_job_last_run_id":
-            runs[job] = int(sample.value)
-        elif sample.name == "oracle_round_age_seconds":
-            ages[job] = sample.value
-    order = sorted(named, key=lambda job: (job in ages, -ages.get(job, 0.0), named[job]))
-    shown = [
-        f"{named[job]}: " + (f"#{runs[job]}, {lasted(ages[job])}" if job in runs and job in ages else "?")
-        for job in order[:MOST]
-    ]
-    return [*shown, f"… +{len(order) - MOST}"] if len(order) > MOST else shown
-
-
-def more_of(samples: Sequence[Sample], lines: Sequence[Line] = LINES) -> dict[str, list[str]]:
-    """Heading → lines of the other collectors."""
-    wanted = {line.metric: line for line in lines}
-    jobs = jobs_of(samples)
-    found: dict[str, list[str]] = {"oracle": jobs} if jobs else {}
-    for sample in samples:
-        line = wanted.get(sample.name)
-        if line is None:
+        column = names.get(sample.name)
+        if column is None:
             continue
-        name = " ".join(sample.labels[key] for key in line.named if sample.labels.get(key))
-        unit = sample.labels.get(line.unit, line.unit)
-        found.setdefault(line.heading, []).append(f"{name}: {sample.value:g} {unit}".rstrip())
-    return {heading: rows if heading == "oracle" else sorted(rows)[:MOST] for heading, rows in found.items()}
+        place = tuple(sample.labels.get(label, "") for label in key)
+        row = found.setdefault(place, {**dict(zip(key, place, strict=True)), **dict.fromkeys(names.values())})
+        row[column] = sample.value
+    return [found[place] for place in sorted(found)]
+
+
+def listed(samples: Sequence[Sample]) -> dict[str, Any]:
+    """What a status lists of the exporter's data: MOST rows of a kind, and how many are left out."""
+    services = services_of(samples)
+    kinds = {
+        "producers": producers_of(samples), "jobs": jobs_of(samples), "accounts": accounts_of(samples),
+        "services": [one for one in services if one["up"] != 1],
+    }  # fmt: skip
+    return {
+        **{kind: rows[:MOST] for kind, rows in kinds.items()},
+        "left_out": {kind: len(rows) - MOST for kind, rows in kinds.items() if len(rows) > MOST},
+        "services_up": sum(one["up"] == 1 for one in services),
+    }
+
+
+def needs_attention(values: Mapping[str, Any]) -> bool:
+    """Whether a status has anything that somebody should look at; what is not known is no good news."""
+    return bool(
+        values["problem"]
+        or values["alerts"]
+        or any(not node["up"] for node in values["nodes"])
+        or values["services"]
+        or any(group["holder"] is None or group["phase"] == "latched" for group in values["groups"])
+    )

@@ -5,12 +5,14 @@ A template does not print a message, it says it piece by piece: `title(…)`, `s
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import yaml
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
@@ -24,7 +26,7 @@ OURS = Path(__file__).resolve().parents[1] / "templates"
 DOMAINS = (
     ("producer", ("AntelopeProducer", "AntelopeGroup")),
     ("node", ("Antelope",)),
-    ("oracle", ("Oracle", "Job")),
+    ("oracle", ("Oracle", "Job", "Feed")),
     ("balance", ("Balance", "Runway", "Account", "Wallet", "Token")),
     ("rpc", ("Rpc", "Network", "Evm")),
     ("log", ("Log",)),
@@ -33,10 +35,12 @@ DOMAINS = (
 )
 """What an alert is about, by how its name begins; the first that fits."""
 NAMED = (
-    "node", "group", "producer", "target", "job_name", "name", "service", "endpoint", "network", "host",
-    "instance",
+    "node", "group", "producer", "target", "job_name", "oracle", "feed", "name", "service", "log", "sink",
+    "endpoint", "network", "host",
 )  # fmt: skip
 """Labels that name what an alert is about, for its title."""
+ELSE = ("chain", "instance", "job")
+"""What does so, the first of them, where none of those is there."""
 
 
 TITLE = 140
@@ -88,12 +92,17 @@ class _Draft:
 class Texts:
     """Writes messages. Thread-safe."""
 
-    def __init__(self, own: Path | None = None, external_url: str = "") -> None:
+    def __init__(
+        self, own: Path | None = None, external_url: str = "", zone: ZoneInfo = ZoneInfo("UTC")
+    ) -> None:
         """Read and try every template, in every language. Raises TemplateFaultError."""
         self._own = own
         self._external_url = external_url
-        self._environments = {language: _environment(language, own) for language in LANGUAGES}
         self.words = {language: _words(language, own) for language in LANGUAGES}
+        self._environments = {
+            language: _environment(language, own, zone, self.words[language]["units"])
+            for language in LANGUAGES
+        }
         for language in LANGUAGES:
             for name, note in SAMPLES.items():
                 try:
@@ -109,7 +118,8 @@ class Texts:
         """The message of a note as of `now`. Raises TemplateFaultError."""
         draft = _Draft()
         try:
-            values = self._values(note, language, now, draft) | {"actions": list(actions)}
+            values = self._values(note, language, now, draft)
+            values["actions"] = [self._named(action, language) for action in actions]
             self._environments[language].get_template(f"{note.kind}.j2").render(values)
         except TemplateNotFound as error:
             raise TemplateFaultError(f"the template {error.name} is missing") from None
@@ -122,14 +132,14 @@ class Texts:
             raise TemplateFaultError(f"{where}: {error}") from None
         return Message(
             draft.title_text or note.kind, draft.tone, tuple(draft.paragraphs), tuple(draft.links),
-            quoted=frozenset(draft.quoted),
+            quoted=frozenset(draft.quoted), colon=self.words[language]["colon"],
         )  # fmt: skip
 
     def _values(self, note: Note, language: str, now: float, draft: _Draft) -> dict[str, Any]:
         """What a template may use. Raises LookupError for a note that is not whole."""
         values = {
             **note.values,
-            **(self._alert(note.values, language, now) if note.kind == "alert" else {}),
+            **(self._alert(note.values, language, now) if "labels" in note.values else {}),
             "now": now,
             "chainwarden_url": self._external_url,
             "w": self.words[language],
@@ -143,13 +153,17 @@ class Texts:
             values["notice"] = dict(note.values)
         return values
 
+    def _named(self, action: Mapping[str, str], language: str) -> dict[str, str]:
+        """An action with `what` it does in words; empty where the language has none for it."""
+        words = str(self.words[language]["acts"].get(action["action"], ""))
+        known = {key: clean(text) for key, text in action.items()}
+        return {**known, "what": _filled(words, known)}
+
     def _alert(self, values: Mapping[str, Any], language: str, now: float) -> dict[str, Any]:
         """What a template may say of an alert."""
         labels = {clean(key): clean(text) for key, text in values["labels"].items()}
         annotations = {clean(key): clean(text) for key, text in values["annotations"].items()}
         name = labels.get("alertname", "-")
-        named = [labels[key] for key in NAMED[:-2] if labels.get(key)]
-        subject = " ".join(dict.fromkeys(named)) or labels.get("host", "") or labels.get("instance", "")
         ended = values["ends_at"] if values["ends_at"] is not None else now
         return {
             "labels": labels,
@@ -157,22 +171,30 @@ class Texts:
             "name": name,
             "firing": values["status"] == "firing",
             "severity": labels.get("severity", ""),
-            "subject": subject,
+            "subject": subject_of(labels),
             "domain": domain_of(name),
-            "summary": self._summary(name, annotations, language),
+            "summary": self._summary(name, labels, annotations, language),
             "description": annotations.get(f"description_{language}", "")
             or annotations.get("description", ""),
             "silence_url": _silence(clean(values["external_url"]), labels),
             "ended_at": ended,
-            "duration": lasted(max(0.0, ended - values["starts_at"])),
+            "duration": lasted(max(0.0, ended - values["starts_at"]), self.words[language]["units"]),
             "others": {
                 key: text for key, text in sorted(labels.items()) if key not in ("alertname", "severity")
             },
         }
 
-    def _summary(self, name: str, annotations: Mapping[str, str], language: str) -> str:
-        own = annotations.get(f"summary_{language}") or self.words[language]["summaries"].get(name, "")
-        return own or annotations.get("summary", "")
+    def _summary(
+        self, name: str, labels: Mapping[str, str], annotations: Mapping[str, str], language: str
+    ) -> str:
+        own = annotations.get(f"summary_{language}", "")
+        words = str(self.words[language]["summaries"].get(name, ""))
+        return own or _filled(words, {**labels, **annotations}) or annotations.get("summary", "")
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """Text with `{label}` replaced, in one pass: what a label contains is never looked at again."""
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1]) or "?", text)
 
 
 def _silence(alertmanager: str, labels: Mapping[str, str]) -> str:
@@ -185,12 +207,20 @@ def _silence(alertmanager: str, labels: Mapping[str, str]) -> str:
     return f"{alertmanager.rstrip('/')}/#/silences/new?filter={quote('{' + matchers + '}')}"[:2000]
 
 
+def subject_of(labels: Mapping[str, str]) -> str:
+    """What an alert is about, by its labels."""
+    named = [labels[key] for key in NAMED if labels.get(key)]
+    return " ".join(dict.fromkeys(named or [labels[key] for key in ELSE if labels.get(key)][:1]))
+
+
 def domain_of(name: str) -> str:
     """What an alert is about: producer, node, oracle, balance, rpc, log, service, chainwarden or other."""
     return next((domain for domain, starts in DOMAINS if name.startswith(starts)), "other")
 
 
-def _environment(language: str, own: Path | None) -> ImmutableSandboxedEnvironment:
+def _environment(
+    language: str, own: Path | None, zone: ZoneInfo, units: Mapping[str, str]
+) -> ImmutableSandboxedEnvironment:
     folders = [own / language, own, OURS] if own is not None else [OURS]
     made = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folders),
@@ -200,8 +230,19 @@ def _environment(language: str, own: Path | None) -> ImmutableSandboxedEnvironme
         lstrip_blocks=True,
     )
     made.filters["utc"] = lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    made.filters["lasted"] = lasted
+    made.filters["at"] = lambda at: local(at, zone)
+    made.filters["lasted"] = lambda seconds: lasted(seconds, units)
     return made
+
+
+def local(at: float, zone: ZoneInfo) -> str:
+    """A moment (unix seconds) with its date, by a zone's clock: `2026-12-01 04:00:00 UTC+9`."""
+    moment = datetime.fromtimestamp(at, zone)
+    offset = moment.utcoffset()
+    minutes = 0 if offset is None else round(offset.total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "" if not minutes else f"{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02d}" if rest else "")
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC{sign}"
 
 
 def _words(language: str, own: Path | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from actuator.notify import outbox
 from actuator.notify.clockwork import Clockwork
 from actuator.notify.metrics import NotifyCollector
 from actuator.notify.rota import on_call
-from actuator.notify.status import Sample, due_at, jobs_of, more_of, nodes_of
+from actuator.notify.status import Sample, accounts_of, due_at, jobs_of, listed, nodes_of
 from actuator.schema import step
 from actuator.step import Lane, State, Step
 from lab.hook import Gateway, Said
@@ -47,10 +47,12 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 class Clocked:
     """A clockwork whose time the test sets."""
 
-    def __init__(self, ledger: Ledger, folder: Path, notify: dict[str, Any], **sink: Any) -> None:
+    def __init__(
+        self, ledger: Ledger, folder: Path, notify: dict[str, Any], began: float | None = None, **sink: Any
+    ) -> None:
         (folder / "hook").write_text("https://hooks.slack.com/services/T/B/x")
         slack = {"type": "slack", "webhook_url_file": "hook", **sink}
-        self.now = datetime(2026, 12, 1, 6, 59, tzinfo=SHANGHAI).timestamp()
+        self.now = began or datetime(2026, 12, 1, 6, 59, tzinfo=SHANGHAI).timestamp()
         self.ledger = ledger
         self.metrics = Metrics(CollectorRegistry())
         config = Config.model_validate(
@@ -148,7 +150,9 @@ def test_the_status_comes_at_7_13_and_19_in_its_own_time_zone_from_the_exporters
     notes = clock.told()
     assert [note.values["at"][-5:] for note in notes] == ["07:00", "13:00", "19:00"]
     text = plain(TEXTS.write(notes[0], "en", clock.now))
-    assert text.startswith("Status 2026-12-01 07:00: all well\nFiring now: nothing")
+    assert text.startswith("Status 2026-12-01 07:00: needs attention\nFiring now: nothing"), (
+        "beijing is silent"
+    )
     assert "tokyo: head 812, LIB 480, peers 7, ACTIVE" in text
     assert "beijing: does not answer" in text
 
@@ -164,7 +168,69 @@ def test_a_status_says_when_the_exporter_cannot_be_read_and_what_fires(
 
     text = plain(TEXTS.write(clock.told()[0], "en", clock.now))
     assert "needs attention" in text and "connection refused" in text
-    assert clock.told()[0].values["alerts"] == ["T tokyo"]
+    (listed,) = clock.told()[0].values["alerts"]
+    assert (listed["name"], listed["subject"], listed["quiet"]) == ("T", "tokyo", None)
+
+
+def test_a_status_that_was_due_while_nothing_ran_is_told_late_and_once(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    status = {"at": "07:00", "timezone": "Asia/Shanghai", "notify": "ops"}
+    before = Clocked(ledger, tmp_path, {"status": [status]})
+    before.after(30)  # 06:59:30, then it is killed
+    late = Clocked(ledger, tmp_path, {"status": [status]}, began=before.now + 120)
+    late.after(2)
+    assert late.told() == [], "the groups were not looked at yet"
+    late.after(20)
+    again = Clocked(ledger, tmp_path, {"status": [status]}, began=late.now + 60)
+    again.after(20)
+
+    assert [note.values["at"] for note in late.told()] == ["2026-12-01 07:00"]
+
+
+def test_what_alertmanager_has_not_said_for_long_is_not_told_as_a_fact(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    status = {"at": "13:00", "timezone": "Asia/Shanghai", "notify": "ops"}
+    clock = Clocked(ledger, tmp_path, {"status": [status]}, remind="2h")
+    alert = Alert("firing", "f", {"alertname": "T", "severity": "critical", "node": "a"}, {}, clock.now)
+    told_to(ledger, clock.now, alert)
+
+    for _ in range(7 * 60):
+        clock.after(60)
+
+    reminders = [note for note in clock.told() if "reminder" in note.values]
+    assert [note.values["reminder"] for note in reminders] == [1, 2], "none after five hours of silence"
+    text = plain(TEXTS.write(clock.told()[-1], "en", clock.now))
+    assert "T a (critical), since 2026-11-30 22:59:00 UTC, not reported for 6.0 h" in text
+
+
+def test_an_alert_that_is_repeated_goes_on_being_reminded_of(ledger: Ledger, tmp_path: Path) -> None:
+    clock = Clocked(ledger, tmp_path, {}, remind="2h")
+    alert = Alert("firing", "f", {"alertname": "T", "severity": "critical", "node": "a"}, {}, clock.now)
+    told_to(ledger, clock.now, alert)
+
+    for minute in range(7 * 60):
+        if minute % 60 == 0:
+            ledger.write(lambda connection: episodes.record(connection, alert, clock.now))
+        clock.after(60)
+
+    reminders = [note for note in clock.told() if "reminder" in note.values]
+    assert [note.values["reminder"] for note in reminders] == [1, 2, 3]
+    assert clock.now - reminders[-1].values["heard_at"] < 2 * 3600 + 120
+    assert "Last reported by Alertmanager: 2026-12-01 0" in plain(TEXTS.write(reminders[-1], "en", clock.now))
+
+
+def told_to(ledger: Ledger, now: float, alert: Alert) -> None:
+    """Record an alert, and that sink `ops` was told it."""
+    placed = ledger.write(lambda connection: episodes.record(connection, alert, now))
+    one = Step(
+        f"k{alert.fingerprint}", "slack", outbox.target("ops"), "r", Lane.NOTIFY,
+        as_arguments("ops", alert_note(alert)), episode=placed.episode,
+    )  # fmt: skip
+    ledger.write(lambda connection: steps.add(connection, one, now))
+    ids = ledger.read(lambda connection: connection.execute(select(step.c.id)).scalars().all())
+    ledger.write(lambda connection: outbox.close(connection, ids, State.OK, "delivered", now))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +275,9 @@ def test_a_critical_alert_that_goes_on_is_told_again_and_a_resolved_one_is_not(
     over = Alert("resolved", "over", {"alertname": "T"}, {}, 1.0)
     ledger.write(lambda connection: episodes.record(connection, over, clock.now))
 
+    on = Alert("firing", "on", {"alertname": "T"}, {}, 1.0)
     for _ in range(9 * 60):
+        ledger.write(lambda connection: episodes.record(connection, on, clock.now))
         clock.after(60)
 
     again = [note for note in clock.told() if "reminder" in note.values]
@@ -218,6 +286,22 @@ def test_a_critical_alert_that_goes_on_is_told_again_and_a_resolved_one_is_not(
         ("on", 2),
     ]
     assert TEXTS.write(again[0], "en", clock.now).title == "[STILL FIRING] T on (critical)"
+
+
+def test_the_watchdog_of_another_actuator_counts_too(ledger: Ledger, tmp_path: Path) -> None:
+    """Alertmanager may send it to one of two, or to the one that died a moment ago."""
+    clock = Clocked(ledger, tmp_path, {"deadman": {"after": "5m", "notify": "ops"}})
+    for _ in range(40):
+        ledger.write(lambda connection: episodes.watchdog_came(connection, clock.now))
+        clock.after(30)
+    assert clock.told() == []
+
+    other = Clocked(ledger, tmp_path, {"deadman": {"after": "5m", "notify": "ops"}}, began=clock.part._began)
+    clock.after(310)
+    other.now = clock.now
+    other.after(1)
+
+    assert [note.values["back"] for note in clock.told()] == [False], "both tell the same message"
 
 
 def test_the_start_is_told_to_whom_the_configuration_names(ledger: Ledger, tmp_path: Path) -> None:
@@ -245,7 +329,7 @@ def test_nodes_without_a_value_are_unknown() -> None:
     assert nodes_of([Sample("chainwarden_probe_success", {"probe": "nodeos", "target": "x"}, 0.0)]) == [
         {"name": "x", "up": False, "head": None, "lib": None, "peers": None, "paused": None}
     ]
-    assert more_of([Sample("other", {}, 1.0)]) == {}
+    assert accounts_of([Sample("other", {}, 1.0)]) == []
 
 
 def test_jobs_are_named_with_their_newest_run_the_longest_silent_first() -> None:
@@ -263,10 +347,11 @@ def test_jobs_are_named_with_their_newest_run_the_longest_silent_first() -> None
         for n in range(42)
     ]
 
-    assert more_of(samples) == {
-        "oracle": ["plugin feed 2: ?", "plugin feed 3: #8, 2.0 h", "plugin feed 1: #1234567, 41 s"]
-    }
-    assert jobs_of(many)[-2:] == ["p 39: ?", "… +2"]
+    assert [(row["job_name"], row["run_id"], row["age"]) for row in jobs_of(samples)] == [
+        ("feed 2", None, None), ("feed 3", 8, 7300.0), ("feed 1", 1234567, 41.0),
+    ]  # fmt: skip
+    shown = listed(many)
+    assert (len(shown["jobs"]), shown["left_out"]) == (40, {"jobs": 2})
 
 
 def test_the_state_of_each_sink_is_a_metric(ledger: Ledger, tmp_path: Path) -> None:
@@ -292,4 +377,21 @@ def test_the_state_of_each_sink_is_a_metric(ledger: Ledger, tmp_path: Path) -> N
 def test_balances_are_listed_with_their_token() -> None:
     labels = {"network": "xdc", "name": "node", "asset": "PLI"}
 
-    assert more_of([Sample("evm_account_balance", labels, 3.25)]) == {"balance": ["xdc node: 3.25 PLI"]}
+    found = accounts_of([Sample("evm_account_balance", labels, 3.25)])
+
+    assert found == [{**labels, "balance": 3.25, "runway": None}]
+
+
+def test_jobs_and_services_are_listed_each_by_its_own_labels() -> None:
+    job = {"oracle": "plugin", "job_name": "feed 1", "job_id": "7"}
+    up = [Sample("service_up", {"host": "h", "service": f"s{number}"}, 1.0) for number in range(60)]
+    samples = [
+        Sample("oracle_job_last_run_id", job, 11.0),
+        Sample("oracle_round_age_seconds", job, 41.0),
+        Sample("service_up", {"host": "h", "service": "zzz"}, 0.0),
+        *up,
+    ]
+
+    shown = listed(samples)
+    assert shown["jobs"] == [{**job, "known": None, "run_id": 11.0, "age": 41.0, "errors": None}]
+    assert ([one["service"] for one in shown["services"]], shown["services_up"]) == (["zzz"], 60)

@@ -71,7 +71,15 @@ def test_an_alert_says_what_where_since_when_and_where_to_look() -> None:
 
 def test_a_resolved_alert_is_good_news_and_says_how_long_and_how_it_ended() -> None:
     alert = Alert("resolved", "f", {"alertname": "X", "severity": "critical"}, {}, 0.0, ends_at=7200.0)
-    done = [{"action": "failover", "target": "group:bp", "state": "ok", "detail": "attached to takeover #3"}]
+    done = [
+        {
+            "action": "failover",
+            "target": "group:bp",
+            "group": "bp",
+            "state": "ok",
+            "detail": "attached to takeover #3",
+        }
+    ]
 
     message = TEXTS.write(alert_note(alert), "en", 9000.0, done)
 
@@ -80,7 +88,8 @@ def test_a_resolved_alert_is_good_news_and_says_how_long_and_how_it_ended() -> N
         "1970-01-01 02:00:00 UTC, it lasted 2.0 h, from 1970-01-01 00:00:00 UTC"
     )
     assert (
-        dict(message.paragraphs)["What chainwarden did"] == "failover group:bp: done, attached to takeover #3"
+        dict(message.paragraphs)["What chainwarden did"]
+        == "failover of group bp: done, attached to takeover #3"
     )
 
 

@@ -6,7 +6,7 @@ from actuator.failover.machine import Phase
 from actuator.failover.state import Kind, Notice, NoticeKind
 from actuator.message import Message, Tone, notice_note, plain
 from actuator.notify.notices import notice_facts
-from tests.unit.failover_world import POLICY, planned
+from tests.unit.failover_world import POLICY, at, facts, planned
 from tests.unit.notify_bench import TEXTS
 
 MESSAGE = Message("english title", Tone.GOOD, (("What you do", "english advice"), ("What happened", "cause")))
@@ -14,7 +14,7 @@ MESSAGE = Message("english title", Tone.GOOD, (("What you do", "english advice")
 
 def told(kind: NoticeKind, plan: Kind, language: str, **changes: str) -> Message:
     notice = Notice(kind, "k", 5, planned(Phase.FENCING, 100.0, plan, **changes).plan)
-    return TEXTS.write(notice_note(MESSAGE, facts=notice_facts(notice, POLICY)), language, 0.0)
+    return TEXTS.write(notice_note(MESSAGE, facts=notice_facts(notice, POLICY, facts(at(3)))), language, 0.0)
 
 
 @pytest.mark.parametrize("language", ["zh", "ja"])

@@ -11,9 +11,11 @@ from actuator import outcome, steps
 from actuator.alert import Alert
 from actuator.episodes import record
 from actuator.ledger import Ledger
+from actuator.message import from_arguments, plain
 from actuator.remote import orders
 from actuator.schema import step as rows
 from actuator.step import Lane, Receipt, State, Step
+from tests.unit.notify_bench import TEXTS
 
 ASKED = {"host": "oracle1", "service": "xdc-rpc", "command": "switch"}
 LABELS = {"alertname": "LogErrors", "severity": "critical", "log": "plugin-rpc"}
@@ -107,3 +109,40 @@ def test_what_never_began_and_what_an_operator_asked_for_is_told_to_nobody(
     ended(ledger, receipt)
 
     assert told(ledger) == []
+
+
+def test_why_a_command_was_not_begun_is_told_to_whom_the_alert_was_told_without_it(ledger: Ledger) -> None:
+    asked(ledger, by_alert=True)
+    gone = rows.update().where(rows.c.target == "sink:ops").values(state=State.OK)
+    ledger.write(lambda link: link.execute(gone))
+    ended(ledger, Receipt(State.SKIPPED, "within the cooldown of 600 s"))
+
+    (row,) = told(ledger)
+    assert (row.target, row.arguments["values"]["said"]) == ("sink:ops", "within the cooldown of 600 s")
+    title = TEXTS.write(from_arguments(row.arguments), "en", 0.0).title
+    assert title == "switch of xdc-rpc on oracle1: not done"
+
+
+@pytest.mark.parametrize(
+    ("receipt", "titles"),
+    [
+        (Receipt(State.OK, "attached to takeover #3"), []),
+        (Receipt(State.SKIPPED, "nothing to do: A produces"), ["failover of bp: not done"]),
+        (Receipt(State.UNKNOWN, "interrupted"), ["failover of bp: nobody knows how it ended"]),
+    ],
+)
+def test_why_there_was_no_failover_is_told_and_a_takeover_tells_of_itself(
+    ledger: Ledger, receipt: Receipt, titles: list[str]
+) -> None:
+    def job(link: Any) -> None:
+        episode = record(link, Alert("firing", "f" * 16, LABELS, {}, 1000.0, ""), 1000.0).episode
+        steps.add(link, Step("n", "slack", "sink:ops", "r", Lane.NOTIFY, episode=episode), 1000.0)
+        link.execute(rows.update().values(state=State.OK))
+        steps.add(link, Step("k", "failover", "group:bp", "r", Lane.ASK, group="bp", episode=episode), 1000.0)
+
+    ledger.write(job)
+    ended(ledger, receipt)
+
+    notes = [from_arguments(row.arguments) for row in told(ledger)]
+    assert [TEXTS.write(note, "en", 0.0).title for note in notes] == titles
+    assert all(receipt.detail in plain(TEXTS.write(note, "zh", 0.0)) for note in notes)

@@ -5,14 +5,18 @@ Write the golden files anew with `GOLDEN=write pytest tests/unit/test_texts.py`,
 
 import os
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
 from actuator.__main__ import main
-from actuator.message import Message, plain
+from actuator.alert import Alert
+from actuator.failover.machine import Phase
+from actuator.failover.state import NoticeKind
+from actuator.message import Message, alert_note, plain
 from actuator.notify.samples import SAMPLES
-from actuator.notify.texts import LANGUAGES, OURS, TemplateFaultError, Texts, domain_of
+from actuator.notify.texts import LANGUAGES, OURS, TemplateFaultError, Texts, domain_of, local
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "messages"
 NOW = 1_700_000_000.0
@@ -20,10 +24,19 @@ DONE = [
     {
         "action": "failover",
         "target": "group:eosstorebest",
+        "group": "eosstorebest",
         "state": "ok",
         "detail": "attached to takeover #3",
     },
-    {"action": "recover", "target": "host:tokyo", "state": "unknown", "detail": ""},
+    {
+        "action": "recover",
+        "target": "host:tokyo/nodeos",
+        "service": "nodeos",
+        "command": "restart",
+        "host": "tokyo",
+        "state": "unknown",
+        "detail": "",
+    },
 ]
 TEXTS = Texts(external_url="https://chainwarden.example.org")
 
@@ -52,6 +65,11 @@ def test_every_language_has_every_word(language: str) -> None:
     words = {name: yaml.safe_load((OURS / f"words.{name}.yml").read_text("utf-8")) for name in LANGUAGES}
 
     assert words[language].keys() == words["en"].keys()
+    for group in ("units", "acts"):
+        assert words[language][group].keys() == words["en"][group].keys()
+    if language != "en":
+        assert words[language]["phases"].keys() == set(Phase)
+        assert words[language]["notices"].keys() >= set(NoticeKind)
 
 
 @pytest.mark.parametrize("language", ["zh", "ja"])
@@ -78,6 +96,25 @@ def test_a_rule_can_speak_the_language_itself() -> None:
     assert message.paragraphs[0][1] == "规则自己的话"
 
 
+def test_a_label_that_looks_like_a_placeholder_stays_what_it_is() -> None:
+    labels = {"alertname": "AntelopeNodeDown", "node": "{host}{0.__class__}", "host": "h"}
+
+    message = TEXTS.write(alert_note(Alert("firing", "f", labels, {}, 0.0)), "zh", NOW)
+
+    assert message.paragraphs[0][1].startswith("节点 {host}{0.__class__} 没有响应")
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [("UTC", "2023-11-14 22:13:20 UTC"), ("Asia/Tokyo", "2023-11-15 07:13:20 UTC+9"),
+     ("Asia/Kolkata", "2023-11-15 03:43:20 UTC+5:30"), ("America/New_York", "2023-11-14 17:13:20 UTC-5")],
+)  # fmt: skip
+def test_times_are_told_by_the_clock_that_the_configuration_names(zone: str, shown: str) -> None:
+    assert local(NOW, ZoneInfo(zone)) == shown
+    alert = Alert("firing", "f", {"alertname": "T"}, {}, NOW)
+    assert shown in plain(Texts(zone=ZoneInfo(zone)).write(alert_note(alert), "en", NOW))
+
+
 def test_own_templates_and_words_go_before_ours(tmp_path: Path) -> None:
     (tmp_path / "zh").mkdir()
     (tmp_path / "zh" / "test.j2").write_text('{{ title("自己的") }}')
@@ -88,6 +125,18 @@ def test_own_templates_and_words_go_before_ours(tmp_path: Path) -> None:
     assert texts.write(SAMPLES["test"], "en", NOW).title == "Test message of chainwarden"
     node = texts.write(SAMPLES["node"], "en", NOW)
     assert node.title.startswith("[ALARM] ") and node.paragraphs[0][1].startswith("It is down.")
+
+
+def test_the_template_in_the_docs_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "messages.md").read_text(encoding="utf-8")
+    (tmp_path / "alert.j2").write_text(page.partition("```jinja\n")[2].partition("```")[0])
+    texts = Texts(tmp_path)
+
+    message = texts.write(SAMPLES["log"], "en", NOW)
+
+    assert message.title == "LogErrors plugin"
+    assert [label for label, _ in message.paragraphs] == ["What", "Since", "Lines"]
+    assert dict(message.paragraphs)["Since"] == "2023-11-14 22:00:46 UTC, 13 min"
 
 
 @pytest.mark.parametrize(
