@@ -89,7 +89,7 @@ def parse_delivery(raw: object) -> Delivery:
     truncated = raw.get("truncatedAlerts", 0)
     return Delivery(
         receiver=str(raw.get("receiver", "")),
-        external_url=str(raw.get("externalURL", "")),
+        external_url=_text(raw.get("externalURL", "")),
         truncated=truncated if isinstance(truncated, int) else 0,
         alerts=tuple(alerts),
         bad=tuple(bad),
@@ -109,11 +109,11 @@ def parse_alert(raw: Mapping[str, Any]) -> Alert:
         raise ValueError("fingerprint is no short text")
     return Alert(
         status=status,
-        fingerprint=fingerprint,
+        fingerprint=_text(fingerprint),
         labels=labels,
         annotations=_texts(raw.get("annotations") or {}, "annotations"),
         starts_at=parse_time(raw["startsAt"]),
-        generator_url=str(raw.get("generatorURL") or ""),
+        generator_url=_text(raw.get("generatorURL") or ""),
         ends_at=parse_time(raw["endsAt"]) if status == "resolved" and raw.get("endsAt") else None,
     )
 
@@ -124,7 +124,12 @@ def _texts(raw: Mapping[str, Any], what: str) -> dict[str, str]:
     for key, value in raw.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"{what}: {key!r} is no text")
-    return {key: value.replace("\0", "")[:MAX_TEXT] for key, value in raw.items()}
+    return {_text(key): _text(value)[:MAX_TEXT] for key, value in raw.items()}
+
+
+def _text(raw: object) -> str:
+    """Text that every ledger can hold: no NUL, no half of a character."""
+    return str(raw).replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def parse_time(text: str) -> float:

@@ -9,6 +9,9 @@ from actuator.episode import Placement
 from actuator.message import alert_note, as_arguments
 from actuator.step import Lane, Step, episode_key
 
+LONGEST = 100
+"""Characters of a label that are looked up: configured names are shorter, and keys of the ledger must be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -92,7 +95,7 @@ def plan(
 
 def _failover(rule: str, occasion: _Occasion, playbook: Playbook) -> Planned:
     alert, now = occasion.alert, occasion.now
-    group = alert.labels.get("group", "")
+    group = alert.labels.get("group", "")[:LONGEST]
     known = group in playbook.groups
     step = Step(
         key=episode_key(occasion.episode, rule, "failover", group or "-"),
@@ -114,7 +117,7 @@ def _failover(rule: str, occasion: _Occasion, playbook: Playbook) -> Planned:
 
 def _recover(rule: str, limits: Limits, asked: Recover, occasion: _Occasion, playbook: Playbook) -> Planned:
     alert, now = occasion.alert, occasion.now
-    name = asked.host or alert.labels.get("host", "")
+    name = asked.host or alert.labels.get("host", "")[:LONGEST]
     host, age = playbook.hosts.get(name), now - alert.starts_at
     what = {"service": asked.service, "command": asked.command}
     key = episode_key(occasion.episode, rule, f"recover.{asked.service}.{asked.command}", name or "-")

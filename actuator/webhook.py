@@ -24,7 +24,8 @@ from actuator.schema import quarantine
 
 log = logging.getLogger(__name__)
 
-MAX_BODY = 1024 * 1024
+MAX_BODY = 8 * 1024 * 1024
+"""Bytes of a delivery: a thousand alerts may come, and a long expression in `generatorURL` makes one 3 kB."""
 WATCHDOG = "Watchdog"
 """The alert that always fires: it proves that the path works and asks for nothing else."""
 

@@ -131,7 +131,7 @@ def test_a_delivery_is_committed_before_it_is_answered(actuator: Program, slack:
         ([], {}, 400),
         ({"version": "3"}, {}, 400),
         (b"[" * 100_000, {}, 400),
-        (b"x" * 1_100_000, {}, 413),
+        (b"x" * 8_400_000, {}, 413),
         (delivery(), {"Content-Type": "text/plain"}, 415),
         (delivery(), {"Host": "evil.example"}, 403),
         (delivery({**ALERT, "startsAt": "soon"}), {}, 200),

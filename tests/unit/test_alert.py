@@ -74,3 +74,17 @@ def test_control_characters_and_endless_labels_come_out_short() -> None:
 
     assert found.labels["a"] == "xy"
     assert len(found.labels["b"]) == 16384
+
+
+def test_what_no_ledger_could_hold_is_replaced_and_the_alert_taken() -> None:
+    """PostgreSQL takes neither NUL nor half a character; JSON can say both."""
+    odd = "a\0b\ud800c"
+    raw = {
+        "status": "firing", "labels": {"alertname": odd, odd: odd}, "annotations": {odd: odd},
+        "startsAt": "2026-11-20T20:24:29Z", "fingerprint": odd, "generatorURL": odd,
+    }  # fmt: skip
+    found = parse_delivery({"version": "4", "externalURL": odd, "alerts": [raw]})
+
+    (one,) = found.alerts
+    assert one.labels == {"alertname": "ab?c", "ab?c": "ab?c"} and one.annotations == {"ab?c": "ab?c"}
+    assert (one.fingerprint, one.generator_url, found.external_url) == ("ab?c", "ab?c", "ab?c")

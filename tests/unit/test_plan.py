@@ -85,3 +85,11 @@ def test_a_resolve_asks_no_group_and_a_late_retry_asks_nothing() -> None:
     assert planned(down) == ()
     assert planned(alert(alertname="Down", group="bp"), Placement.LATE) == ()
     assert planned(alert(alertname="X", severity="critical"), Placement.STRAY, None) == ()
+
+
+def test_an_endless_label_makes_no_endless_key() -> None:
+    """PostgreSQL refuses keys beyond their length, and with them the whole delivery."""
+    (asked,) = planned(alert(alertname="Down", group="g" * 300_000))
+
+    assert len(asked.step.key) < 512 and len(asked.step.target) < 256
+    assert asked.refused is not None and "names no configured group" in asked.refused
