@@ -71,6 +71,8 @@ if [ "$what" != demo ]; then
     command -v mosquitto >/dev/null || need mosquitto "the tests send recovery commands through a real MQTT broker"
     command -v mosquitto_sub >/dev/null || need mosquitto-clients "the healthcheck of docker-compose.yml's broker"
     command -v wget >/dev/null || need wget "healthchecks of docker-compose.yml"
+    command -v curl >/dev/null || need curl "the quick starts ask with it whether a program is ready"
+    command -v openssl >/dev/null || need openssl "makes certificates for the tests of TLS"
     command -v collectd >/dev/null || need collectd-core "the tests replace the configuration of a real collectd"
     for library in libmicrohttpd.so.12:libmicrohttpd12 libprotobuf-c.so.1:libprotobuf-c1; do
         compgen -G "/usr/lib/*/${library%:*}" >/dev/null ||
@@ -92,9 +94,13 @@ fi
 if [ ${#packages[@]} != 0 ]; then
     say "Debian packages are missing and will be installed:"
     printf '%s\n' "${reasons[@]}"
-    if [[ " ${packages[*]} " =~ \ (prometheus|prometheus-alertmanager|mosquitto|postgresql|monit)\  ]]; then
+    services=()
+    for name in "${packages[@]}"; do
+        case $name in prometheus | prometheus-alertmanager | mosquitto | postgresql | monit) services+=("$name") ;; esac
+    done
+    if [ ${#services[@]} != 0 ]; then
         say "Debian also starts servers as services; nothing here uses those, stop them with:"
-        say "  systemctl disable --now prometheus prometheus-alertmanager mosquitto postgresql"
+        say "  systemctl disable --now ${services[*]}"
     fi
     install_packages "${packages[@]}"
 fi

@@ -117,6 +117,18 @@ def test_every_page_that_code_and_rules_name_exists() -> None:
     assert missing == []
 
 
+def test_every_decision_has_a_number_of_its_own_and_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+    pages = sorted(folder.glob("0*.md"))
+
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        title = page.read_text(encoding="utf-8").splitlines()[0]
+        assert title.startswith(f"# {page.name[:4]} "), page.name
+        assert f"({page.name}) {title[7:]}\n" in listed, page.name
+
+
 @EVERY_PAGE
 def test_every_command_of_ours_can_be_typed(page: Path) -> None:
     for program, *words in typed(page):

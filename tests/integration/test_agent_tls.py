@@ -1,6 +1,5 @@
 """The agent's way to a broker that asks for a password over TLS."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from lab.mosquitto import Mosquitto
 from lab.server import poll
 from lab.stack import Program
 from lab.webcall import get_text
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
 
 
 @dataclass(frozen=True)

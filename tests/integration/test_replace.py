@@ -86,7 +86,7 @@ def collectd(tmp_path: Path) -> Iterator[Daemon]:
     yield made
     pid = made.pid()
     if pid is not None:
-        subprocess.run(["kill", "-9", str(pid)], check=True)
+        os.kill(pid, signal.SIGKILL)
     made.journal.close()
 
 
