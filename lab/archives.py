@@ -7,7 +7,7 @@ from pathlib import Path
 def unpack(archive: Path, folder: Path) -> None:
     """The whole archive into a folder. Raises tarfile.TarError, OSError.
 
-    Where Python has the filter that refuses paths out of the folder, with it: Debian 12's own, 3.11.2, has not.
+    Paths out of the folder are refused where Python has that filter: Debian 12's own, 3.11.2, has not.
     """
     with tarfile.open(archive) as opened:
         if hasattr(tarfile, "data_filter"):
