@@ -3,6 +3,7 @@
 In expressions `@` stands for the two matchers that every series must have: `up{@}`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,11 @@ RUNBOOKS = "https://github.com/chainwarden/chainwarden/blob/main/docs/runbooks"
 WIDTH = 24
 """Columns of Grafana's grid."""
 
+HEADINGS = {"pythonversion": "Python"}
+"""Of a table: labels whose heading is not their name with a capital letter."""
+
+Colours = Sequence[tuple[float | None, str]]
+"""From which value on which colour; the first one without a value."""
 Json = dict[str, Any]
 
 
@@ -26,7 +32,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture. `unit` is Grafana's; `colours` are its thresholds, the first one without a value."""
+    """One picture. `unit` is Grafana's; `colours` are its thresholds."""
 
     kind: str
     title: str
@@ -35,15 +41,22 @@ class Panel:
     queries: Sequence[Query]
     width: int = 8
     height: int = 7
-    colours: Sequence[tuple[float | None, str]] = ((None, "green"),)
+    colours: Colours = ((None, "green"),)
     words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Value → text and colour."""
+    least: float | None = None
+    """Where the axis begins."""
+    decimals: int | None = None
+    nothing: str = ""
+    """What is shown where there is no value."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Of a table: column → its own unit."""
     hide: Sequence[str] = ()
     """Of a table: columns that are not shown."""
     column_words: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
     """Of a table: column → value → text and colour."""
+    column_colours: Mapping[str, Colours] = field(default_factory=dict)
+    """Of a table: column → colours of its numbers."""
     options: Mapping[str, Any] = field(default_factory=dict)
     custom: Mapping[str, Any] = field(default_factory=dict)
     runbooks: Sequence[str] = ()
@@ -218,11 +231,9 @@ def panel_json(panel: Panel) -> Json:
             "defaults": {
                 "unit": panel.unit,
                 "mappings": _mappings(panel.words),
-                "thresholds": {
-                    "mode": "absolute",
-                    "steps": [{"value": value, "color": colour} for value, colour in panel.colours],
-                },
+                "thresholds": _thresholds(panel.colours),
                 "custom": dict(panel.custom),
+                **_said({"min": panel.least, "decimals": panel.decimals, "noValue": panel.nothing or None}),
             },
             "overrides": list(_overrides(panel)),
         },
@@ -232,6 +243,15 @@ def panel_json(panel: Panel) -> Json:
     if panel.kind == "table":
         found["transformations"] = list(_columns(panel))
     return found
+
+
+def _thresholds(colours: Colours) -> Json:
+    return {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in colours]}
+
+
+def _said(settings: Json) -> Json:
+    """Those that are not None."""
+    return {key: value for key, value in settings.items() if value is not None}
 
 
 def _runbook(alert: str) -> Json:
@@ -284,6 +304,12 @@ def _overrides(panel: Panel) -> Iterable[Json]:
             {"id": "mappings", "value": _mappings(words)},
             {"id": "custom.cellOptions", "value": {"type": "color-text"}},
         )
+    for column, colours in panel.column_colours.items():
+        yield _override(
+            column,
+            {"id": "thresholds", "value": _thresholds(colours)},
+            {"id": "custom.cellOptions", "value": {"type": "color-text"}},
+        )
 
 
 def _override(column: str, *properties: Json) -> Json:
@@ -291,13 +317,32 @@ def _override(column: str, *properties: Json) -> Json:
 
 
 def _columns(panel: Panel) -> Iterable[Json]:
-    """One line a thing, one column a query: Grafana calls the values `Value #A`, `Value #B`, …"""
+    """One line a thing, one column a query: Grafana calls the values `Value #A`, `Value #B`, …
+
+    First its labels, in the order in which the first query groups by them.
+    """
     yield {"id": "merge", "options": {}}
     one = len(panel.queries) == 1
     values = {
         query.legend: "Value" if one else f"Value #{chr(ord('A') + number)}"
         for number, query in enumerate(panel.queries)
     }
-    renamed = {value: legend for legend, value in values.items()}
+    labels = grouped_by(panel.queries[0].expr)
+    headings = {label: heading(label) for label in labels} | {value: name for name, value in values.items()}
     hidden = dict.fromkeys(("Time", *(values.get(name, name) for name in panel.hide)), True)
-    yield {"id": "organize", "options": {"excludeByName": hidden, "renameByName": renamed}}
+    order = {name: place for place, name in enumerate(headings)}
+    yield {
+        "id": "organize",
+        "options": {"excludeByName": hidden, "indexByName": order, "renameByName": headings},
+    }
+
+
+def grouped_by(query: str) -> list[str]:
+    """The labels in the first `by (…)` of an expression."""
+    found = re.search(r"\bby \(([^)]*)\)", query)
+    return [label.strip() for label in found[1].split(",")] if found else []
+
+
+def heading(label: str) -> str:
+    """What a table calls a label: `job_name` is *Job name*."""
+    return HEADINGS.get(label, label.replace("_", " ").capitalize())

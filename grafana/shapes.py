@@ -1,16 +1,15 @@
 """The kinds of panels that the dashboards use, each with the options that it always has."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from grafana.panels import Panel, Query
+from grafana.panels import Colours, Panel, Query
 
 LIST = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
 ALL = {"mode": "multi", "sort": "desc"}
 
-GOOD_ABOVE_0: Sequence[tuple[float | None, str]] = ((None, "red"), (1, "green"))
-BAD_ABOVE_0: Sequence[tuple[float | None, str]] = ((None, "green"), (1, "red"))
-NEUTRAL: Sequence[tuple[float | None, str]] = ((None, "text"),)
+GOOD_ABOVE_0: Colours = ((None, "red"), (1, "green"))
+BAD_ABOVE_0: Colours = ((None, "green"), (1, "red"))
+NEUTRAL: Colours = ((None, "text"),)
 YES_NO = {"1": ("yes", "green"), "0": ("no", "red")}
 
 
@@ -33,7 +32,7 @@ def graph(title: str, description: str, unit: str, *queries: Query, **more: Any)
 def bars(title: str, description: str, unit: str, *queries: Query, **more: Any) -> Panel:
     """Stacked bars over time, for counts within a step."""
     custom = {"drawStyle": "bars", "fillOpacity": 70, "stacking": {"mode": "normal", "group": "A"}}
-    return graph(title, description, unit, *queries, custom=custom, **more)
+    return graph(title, description, unit, *queries, custom=custom, least=0, **more)
 
 
 def number(title: str, description: str, unit: str, *queries: Query, **more: Any) -> Panel:
@@ -68,7 +67,12 @@ def ranking(title: str, description: str, unit: str, *queries: Query, **more: An
 
 
 def table(title: str, description: str, unit: str, *queries: Query, **more: Any) -> Panel:
-    """One line a thing, one column a query."""
-    options = {"cellHeight": "sm", "showHeader": True}
-    custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True}
+    """One line a thing, one column a query.
+
+    `first` is the column that is sorted by; with `-` before it the largest comes first.
+    """
+    options: dict[str, Any] = {"cellHeight": "sm", "showHeader": True}
+    if first := more.pop("first", ""):
+        options["sortBy"] = [{"displayName": first.removeprefix("-"), "desc": first.startswith("-")}]
+    custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "minWidth": 80}
     return Panel("table", title, description, unit, queries, options=options, custom=custom, **more)

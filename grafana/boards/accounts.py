@@ -7,7 +7,7 @@ ACCOUNT = '{@,network=~"$network",name=~"$account",asset=~"$asset"}'
 FEED = '{@,network=~"$network",asset=~"$asset"}'
 NET = '{@,network=~"$network"}'
 ENDPOINT = '{@,network=~"$network",endpoint=~"$endpoint"}'
-BY_ACCOUNT = "(network, name, address, asset)"
+BY_ACCOUNT = "(network, name, asset, address)"
 BY_ENDPOINT = "(network, endpoint)"
 NAMED = "{{network}} {{name}} {{asset}}"
 ENDED = "{{network}} {{endpoint}}"
@@ -26,7 +26,7 @@ def account_table() -> Panel:
         Query(f"{high} (evm_account_burn_per_second{ACCOUNT}) * 86400", "Burned a day"),
         Query(f"{high} (evm_account_last_topup_timestamp_seconds{ACCOUNT}) * 1000", "Last top-up"),
         Query(f"{high} (evm_account_balance_disagreement{ACCOUNT})", "Endpoints differ by"),
-        width=24, height=9, units={"Lasts": "dtdurations", "Short below": "dtdurations", "Last top-up": "dateTimeAsIso", "address": "string"}, hide=("Watched",),
+        width=24, height=9, units={"Lasts": "dtdurations", "Short below": "dtdurations", "Last top-up": "dateTimeFromNow", "Address": "string"}, hide=("Watched",), first="Lasts",
         runbooks=("BalanceLow", "BalanceUnknown", "BalanceDisagreement"),
     )  # fmt: skip
 
@@ -51,7 +51,7 @@ def accounts() -> list[Panel]:
         ranking(
             "Runway", "How long each balance lasts at its burn rate, shortest first.", "dtdurations",
             Query(f"sort(min {by} (evm_account_runway_seconds{ACCOUNT}))", NAMED),
-            width=8, height=6, runbooks=("RunwayShort",), colours=((None, "red"), (86_400, "yellow"), (604_800, "green")),
+            width=8, height=6, nothing="not known yet", runbooks=("RunwayShort",), colours=((None, "red"), (86_400, "yellow"), (604_800, "green")),
         ),
         ranking(
             "Balance over threshold", "1 is the threshold: below it an alert fires.", "none",
@@ -101,7 +101,7 @@ def feeds() -> list[Panel]:
             Query(f"max by (network, feed) (evm_feed_round_awaits_us{NET})", "Waits for us"),
             Query(f"min by (network, feed) (evm_feed_last_answer_age_seconds{NET})", "Last answer"),
             Query(f"max by (network, feed) (evm_feed_idle_threshold_seconds{NET})", "Idle from"),
-            width=24, height=7, units={"Last answer": "s", "Idle from": "s", "contract": "string"}, hide=("Watched",),
+            width=24, height=7, units={"Last answer": "s", "Idle from": "s", "Contract": "string"}, hide=("Watched",), first="-Waits for us",
             column_words={"Waits for us": {"0": ("no", "green"), "1": ("yes", "yellow")}},
             runbooks=("FeedWithoutUs", "FeedIdle"),
         ),
@@ -122,7 +122,7 @@ def endpoints() -> list[Panel]:
             Query(f"{most} (evm_rpc_chain_mismatch{ENDPOINT})", "Wrong chain"),
             Query(f"{most} (evm_rpc_websocket_up{ENDPOINT})", "WebSocket"),
             Query(f"{least} (evm_rpc_websocket_new_head_age_seconds{ENDPOINT})", "WebSocket head age"),
-            width=24, height=7, units={"Head age": "s", "Lag": "s", "WebSocket head age": "s"},
+            width=24, height=7, units={"Head age": "s", "Lag": "s", "WebSocket head age": "s"}, first="Usable",
             column_words={"Usable": YES_NO, "Wrong chain": yes_is_bad, "WebSocket": YES_NO},
             runbooks=("RpcDown", "RpcAllDown", "RpcStalled", "RpcLagging", "RpcChainMismatch", "RpcWebSocketSilent"),
         ),

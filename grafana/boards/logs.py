@@ -45,8 +45,8 @@ def files() -> list[Panel]:
         ),
         table(
             "Newest lines", "What an alert quotes: cut, without credentials; 1 is the newest.", "none",
-            Query(f"max by (log, number, line) (logfile_newest_match{LOG})", "{{log}} {{number}}: {{line}}"),
-            width=18,
+            Query(f"max by (log, number, line) (logfile_newest_match{LOG})", "1"), hide=("1",),
+            width=18, first="Number",
         ),
         ranking(
             "Matches in range", "Lines that matched the black list and not the white list.", "none",

@@ -29,7 +29,7 @@ def overview() -> list[Panel]:
         number(
             "Oldest unconfirmed", "How long the oldest of them has waited.", "s",
             Query(f"max by (oracle) (oracle_transaction_oldest_unconfirmed_age_seconds{NODE})", "{{oracle}}"), width=6, height=5,
-            colours=((None, "green"), (120, "yellow"), (600, "red")), runbooks=("OracleTransactionsStuck",),
+            colours=((None, "green"), (120, "yellow"), (600, "red")), nothing="none waits", runbooks=("OracleTransactionsStuck",),
         ),
     ]  # fmt: skip
 
@@ -53,10 +53,10 @@ def jobs() -> list[Panel]:
             Query(f"max {BY} (oracle_job_oldest_run_in_progress_age_seconds{JOB})", "Oldest in progress"),
             Query(f"max {BY} (oracle_round_seen{JOB})", "Round seen"),
             Query(f"max {BY} (oracle_round_reported{JOB})", "Round reported"),
-            width=24, height=10, hide=("Watched",),
+            width=24, height=10, hide=("Watched",), first="-Errors", column_colours={"Errors": BAD_ABOVE_0},
             units={
-                "Created": "dateTimeAsIso", "Last error": "dateTimeAsIso", "Noticed": "dateTimeAsIso",
-                "Last round": "dateTimeAsIso", "Last success": "dateTimeAsIso", "Round age": "s", "Threshold": "s",
+                "Created": "dateTimeFromNow", "Last error": "dateTimeFromNow", "Noticed": "dateTimeFromNow",
+                "Last round": "dateTimeFromNow", "Last success": "dateTimeFromNow", "Round age": "s", "Threshold": "s",
                 "Oldest in progress": "s",
             },
             runbooks=("OracleJobErrors", "OracleRoundStagnant", "OracleJobNeverRan"),
@@ -64,12 +64,12 @@ def jobs() -> list[Panel]:
         table(
             "Newest errors", "The newest error of each job, cut and without credentials, and how often it happened.", "none",
             Query(f"max by (oracle, job_name, job_id, error) (oracle_job_newest_error_occurrences{JOB})", "Times"),
-            width=16, height=8,
+            width=16, height=8, first="-Times",
         ),
         table(
             "Rights", "Which parts of the database the role may read.", "none",
             Query(f"max by (oracle, part) (oracle_part_readable{NODE})", "Readable"),
-            width=8, height=8, column_words={"Readable": YES_NO}, runbooks=("OracleGrantMissing",),
+            width=8, height=8, column_words={"Readable": YES_NO}, first="Readable", runbooks=("OracleGrantMissing",),
         ),
         graph("Round age", "Since the newest round of each job.", "s", Query(f"min {BY} (oracle_round_age_seconds{JOB})", NAMED), width=12),
         graph("Kept errors", "Errors that the node keeps for its jobs.", "none", Query(f"max {BY} (oracle_job_errors{JOB})", NAMED), width=12),

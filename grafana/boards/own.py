@@ -50,7 +50,7 @@ def exporter() -> list[Panel]:
             Query(f"{by} (chainwarden_probe_duration_seconds{PROBE})", "Took"),
             Query(f"{by} (chainwarden_probe_interval_seconds{PROBE})", "Interval"),
             Query(f"time() - {by} (chainwarden_probe_last_success_timestamp_seconds{PROBE})", "Since"),
-            width=12, height=10, units={"Took": "s", "Interval": "s", "Since": "s"},
+            width=12, height=10, units={"Took": "s", "Interval": "s", "Since": "s"}, first="Result",
             column_words={"Result": {"1": ("ok", "green"), "0": ("failed", "red")}},
             runbooks=("ChainwardenProbeFailing", "ChainwardenProbeStale"),
         ),
@@ -119,10 +119,10 @@ def actuator() -> list[Panel]:
             "Incidents", "Takeovers and switchovers that ended, since the ledger began.", "none",
             Query(f"max by (group, kind, outcome) (chainwarden_incidents_total{GROUP})", "Incidents"), width=6,
         ),
-        number(
+        table(
             "Blocks missed in incidents", "What takeovers and switchovers cost, since the ledger began.", "none",
-            Query(f"max by (group, cause) (chainwarden_failover_missed_blocks_total{GROUP})", "{{group}} {{cause}}"),
-            width=6, colours=NEUTRAL,
+            Query(f"max by (group, cause) (chainwarden_failover_missed_blocks_total{GROUP})", "Missed"),
+            width=6, first="-Missed", column_colours={"Missed": BAD_ABOVE_0},
         ),
     ]  # fmt: skip
 
@@ -135,7 +135,7 @@ def channels() -> list[Panel]:
             Query("max by (sink) (chainwarden_notifications_pending{@})", "Waiting"),
             Query("max by (sink) (chainwarden_sink_broken{@})", "Broken"),
             Query("time() - max by (sink) (chainwarden_notifications_last_success_timestamp_seconds{@})", "Last success"),
-            width=8, units={"Last success": "s"},
+            width=8, units={"Last success": "s"}, first="-Broken", column_colours={"Waiting": ((None, "green"), (1, "yellow"))},
             column_words={"Broken": {"1": ("yes", "red"), "0": ("no", "green")}},
             runbooks=("ChainwardenSinkBroken", "ChainwardenNotificationsWaiting"),
         ),

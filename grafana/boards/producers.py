@@ -21,7 +21,7 @@ ANSWER_WORDS = {"1": ("answers", "green"), "0": ("silent", "red")}
 
 def per_node(series: str, role: str, best: str = "max") -> str:
     """A series of the nodes with (`!=`) or without (`=`) a group, one line a node."""
-    info = f'max by (node, chain, group, role) (antelope_node_info{{@,chain=~"$chain",node=~"$node",group{role}""}})'
+    info = f'max by (chain, group, node, role) (antelope_node_info{{@,chain=~"$chain",node=~"$node",group{role}""}})'
     return f"{info} * on (node) group_left () {best} by (node) ({series})"
 
 
@@ -42,19 +42,21 @@ def own_block_age() -> str:
     """Age of the newest block of the node's group; a group is named like its producer."""
     age = "min by (chain, producer) (antelope_producer_last_produced_age_seconds{@})"
     return (
-        'max by (node, chain, group, role) (antelope_node_info{@,chain=~"$chain",node=~"$node",group!=""}) '
+        'max by (chain, group, node, role) (antelope_node_info{@,chain=~"$chain",node=~"$node",group!=""}) '
         f'* on (chain, group) group_left () label_replace({age}, "group", "$1", "producer", "(.*)")'
     )
 
 
 def alarms(role: str) -> str:
     """Alerts that fire for a node, or 0. They carry no job: rules join what all exporters say."""
-    nodes = f'max by (node, chain, group, role) (antelope_node_info{{@,chain=~"$chain",node=~"$node",group{role}""}})'
+    nodes = f'max by (chain, group, node, role) (antelope_node_info{{@,chain=~"$chain",node=~"$node",group{role}""}})'
     firing = 'count by (node) (ALERTS{alertstate="firing",node=~"$node"})'
     return f"{nodes} * on (node) group_left () {firing} or {nodes} * 0"
 
 
 UNITS = {"Head age": "s", "Last own block": "s"}
+ALERT_COLOURS = {"Alerts": ((None, "green"), (1, "red"))}
+SEVERITY_WORDS = {"critical": ("critical", "red"), "warning": ("warning", "yellow"), "info": ("info", "blue")}
 BP_TABLE = table(
     "Producing nodes",
     "Members of our groups: what eoskeeper kept in eos_bp_node_info. A column is empty while its value is unknown.",
@@ -66,6 +68,8 @@ BP_TABLE = table(
     width=24,
     units=UNITS,
     column_words={"Production": PAUSED_WORDS, "API": ANSWER_WORDS},
+    column_colours=ALERT_COLOURS,
+    first="Role",
     runbooks=("AntelopeNodeDown", "AntelopeHeadStalled"),
 )
 FULL_TABLE = table(
@@ -76,10 +80,28 @@ FULL_TABLE = table(
     Query(alarms("="), "Alerts"),
     width=24,
     height=6,
-    units=UNITS,
+    units={"Head age": "s"},
     column_words={"API": ANSWER_WORDS},
+    column_colours=ALERT_COLOURS,
+    first="-Alerts",
     hide=("group",),
     runbooks=("AntelopeNodeDown", "AntelopeHeadStalled"),
+)
+
+FIRING = table(
+    "Firing alerts",
+    "What is wrong now, and of what: the texts that eoskeeper kept in its column info.",
+    "none",
+    Query(
+        'max by (severity, alertname, chain, group, producer, node) (ALERTS{alertstate="firing",alertname=~"Antelope.*"})',
+        "1",
+    ),
+    width=24,
+    height=6,
+    hide=("1",),
+    column_words={"Severity": SEVERITY_WORDS},
+    first="Severity",
+    nothing="none",
 )
 
 
@@ -118,7 +140,7 @@ def group_panels() -> list[Panel]:
             "Missed", "Slots of ours that stayed empty within the time range; counted 20 s late, when no fork can change them.",
             "none",
             Query(f"max by (producer) (increase(antelope_producer_blocks_missed_total{OURS}[$__range]))", "{{producer}}"),
-            width=4, height=5, colours=BAD_ABOVE_0, runbooks=("AntelopeProducerMissedBlocks",),
+            width=4, height=5, colours=BAD_ABOVE_0, decimals=0, runbooks=("AntelopeProducerMissedBlocks",),
         ),
         states(
             "Who holds production", "The only active member of each group, over time.",
@@ -287,7 +309,8 @@ def chain_panels() -> list[Panel]:
             Query(f"{by} (increase(antelope_producer_blocks_produced_total{EVERYBODY}[$__range]))", "Produced in range"),
             Query(f"min by (chain, producer) (antelope_producer_last_produced_age_seconds{EVERYBODY})", "Last block"),
             Query(f"{by} (antelope_producer_last_produced_timestamp_seconds{EVERYBODY}) * 1000", "Last block at"),
-            width=24, height=12, units={"Last block": "s", "Last block at": "dateTimeAsIso"},
+            width=24, height=12, units={"Last block": "s", "Last block at": "dateTimeAsIso"}, decimals=0,
+            column_colours={"Missed in turn": BAD_ABOVE_0, "Missed in range": BAD_ABOVE_0}, first="-Missed in range",
             column_words={"Scheduled": {"1": ("yes", "green"), "0": ("no", "text")}},
         ),
     ]  # fmt: skip
@@ -306,7 +329,7 @@ BOARD = Board(
     ),
     rows=(
         Row("Our producers", group_panels()),
-        Row("Nodes", [BP_TABLE, FULL_TABLE]),
+        Row("Nodes", [BP_TABLE, FULL_TABLE, FIRING]),
         Row("Nodes over time", node_panels()),
         Row("Standbys, forks, schedule", standby_panels()),
         Row("The chain", chain_panels()),

@@ -36,7 +36,7 @@ def overview() -> list[Panel]:
             Query(f"max {BY} (service_resident_memory_bytes{SERVICE})", "Memory"),
             Query(f"max {BY} (changes(service_start_time_seconds{SERVICE}[$__range]))", "Starts in range"),
             Query(f"max {BY} (service_monitored{SERVICE})", "Watched"),
-            width=24, height=9, units={"Running for": "dtdurations", "Memory": "bytes"},
+            width=24, height=9, units={"Running for": "dtdurations", "Memory": "bytes"}, first="Up", decimals=0,
             column_words={"Up": YES_NO, "Watched": {"1": ("yes", "green"), "0": ("left alone", "yellow")}},
             runbooks=("ServiceDown", "ServiceFlapping", "ServiceProcessesUnexpected"),
         ),

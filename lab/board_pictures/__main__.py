@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 CACHE = LAB_FOLDER / "pictures"
 WIDTH, CELL, CAPTION = 1600, 38, 40
 """In pixels, as in board.tsx: a page, a row of the grid with the gap below it, the line at the bottom."""
-BOARDS = {"producers": 35, "accounts": 30, "oracle": 39, "logs": 8, "services": 23, "itself": 46}
+BOARDS = {"producers": 41, "accounts": 30, "oracle": 39, "logs": 8, "services": 23, "itself": 46}
 """Name → how many rows of Grafana's grid are drawn."""
 LOADERS = ("--loader:.svg=dataurl", "--loader:.ttf=dataurl", "--loader:.woff2=dataurl")
 PAGE = """<!doctype html><meta charset="utf-8"><style>html, body {{ margin: 0; overflow: hidden }}</style>

@@ -43,7 +43,7 @@ const property = (id: string) => ({
 function properties(config: any): any {
   const custom = Object.keys(config.defaults.custom).map((key) => `custom.${key}`);
   const overridden = config.overrides.flatMap((one: any) => one.properties.map((set: any) => set.id));
-  const ids = new Set(['unit', 'mappings', 'thresholds', 'color', ...custom, ...overridden]);
+  const ids = new Set(['unit', 'mappings', 'thresholds', 'color', 'min', 'decimals', 'noValue', ...custom, ...overridden]);
   return new Registry(() => [...ids].map(property) as any);
 }
 
@@ -182,8 +182,9 @@ function Graph({ panel, data, width, height }: any) {
     options={{}} {...{ width, height }} />;
 }
 
-function Rows({ data, width, height }: any) {
-  return <TableNG data={data[0]} cellHeight={'sm' as any} structureRev={1} {...{ width, height } as any} />;
+function Rows({ panel, data, width, height }: any) {
+  return <TableNG data={data[0]} cellHeight={'sm' as any} structureRev={1} initialSortBy={panel.options.sortBy}
+    {...{ width, height } as any} />;
 }
 
 const DRAW: any = { stat: Stat, bargauge: Ranking, 'state-timeline': Bands, timeseries: Graph, table: Rows };
@@ -194,14 +195,14 @@ function Panel({ panel, data }: any) {
   const size = { width: (WIDTH / 24) * w - GAP, height: CELL * h + GAP * (h - 1) };
   return (
     <PanelChrome title={panel.title} {...size}>
-      {(width, height) => data.length ? <Draw {...{ panel, data, width, height }} /> : <Nothing {...{ width, height }} />}
+      {(width, height) => data.length ? <Draw {...{ panel, data, width, height }} /> : <Nothing words={panel.fieldConfig.defaults.noValue} {...{ width, height }} />}
     </PanelChrome>
   );
 }
 
-function Nothing({ width, height }: any) {
+function Nothing({ words, width, height }: any) {
   const style: any = { width, height, display: 'flex', alignItems: 'center', justifyContent: 'center' };
-  return <div style={{ ...style, color: theme.colors.text.secondary }}>No data</div>;
+  return <div style={{ ...style, color: theme.colors.text.secondary }}>{words ?? 'No data'}</div>;
 }
 
 function Caption() {

@@ -202,6 +202,32 @@ def test_panel_rules(path: Path) -> None:
 
 
 @EVERY_BOARD
+def test_tables_name_and_order_every_label_and_sort_by_a_column_that_they_have(path: Path) -> None:
+    for panel in panels(load(path)):
+        if panel["type"] != "table":
+            continue
+        organized = panel["transformations"][1]["options"]
+        headings = organized["renameByName"]
+        for target in panel["targets"]:
+            labels = re.findall(r"\bby \(([^)]*)\)", target["expr"])
+            assert set(labels[0].split(", ")) <= set(headings), panel["title"]
+        assert list(organized["indexByName"]) == list(headings)
+        shown = {name for field, name in headings.items() if field not in organized["excludeByName"]}
+        assert all(name[0].isupper() for name in shown), panel["title"]
+        sorted_by = {column["displayName"] for column in panel["options"].get("sortBy", ())}
+        changed = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
+        assert sorted_by | changed <= shown, panel["title"]
+
+
+@EVERY_BOARD
+def test_bars_begin_at_nothing(path: Path) -> None:
+    """Grafana would begin the axis at the smallest bar, which then looks like none."""
+    for panel in panels(load(path)):
+        defaults = panel["fieldConfig"]["defaults"]
+        assert defaults["custom"].get("drawStyle") != "bars" or defaults["min"] == 0, panel["title"]
+
+
+@EVERY_BOARD
 def test_uneditable_rule(path: Path) -> None:
     assert load(path)["editable"] is False
 
