@@ -57,6 +57,16 @@ def test_ports_are_open_on_this_machine_only_and_none_twice(project: Mapping[str
     assert len({port.split(":")[1] for port in ports}) == len(ports)
 
 
+def test_ours_reach_a_node_on_this_machine_by_the_name_that_the_configuration_gives(
+    project: Mapping[str, Any],
+) -> None:
+    assert "host.docker.internal" in (COMPOSE / "config" / "exporter.yml").read_text()
+    for name, service in project["services"].items():
+        hosts = [str(host).replace("=", ":") for host in service.get("extra_hosts", ())]
+        ours = service["image"].startswith("chainwarden:")
+        assert hosts == (["host.docker.internal:host-gateway"] if ours else []), name
+
+
 def test_what_is_mounted_is_there_and_read_only(project: Mapping[str, Any]) -> None:
     for service in project["services"].values():
         for mount in service.get("volumes", ()):
