@@ -46,7 +46,7 @@ def accounts() -> list[Panel]:
         number(
             "Addresses known", "Whether a node's database told its addresses; empty where addresses are configured.", "none",
             Query('min by (network, name) (evm_account_keys_known{@,network=~"$network"})', "{{network}} {{name}}"),
-            width=4, height=6, words=YES_NO,
+            width=4, height=6, words=YES_NO, runbooks=("AccountKeysUnknown",),
         ),
         ranking(
             "Runway", "How long each balance lasts at its burn rate, shortest first.", "dtdurations",
@@ -56,7 +56,7 @@ def accounts() -> list[Panel]:
         ranking(
             "Balance over threshold", "1 is the threshold: below it an alert fires.", "none",
             Query(f"sort(min {by} (evm_account_balance{ACCOUNT}) / min {by} (evm_account_low_threshold{ACCOUNT}))", NAMED),
-            width=8, height=6, colours=((None, "red"), (1, "yellow"), (2, "green")),
+            width=8, height=6, colours=((None, "red"), (1, "yellow"), (2, "green")), runbooks=("BalanceLow",),
         ),
         account_table(),
         graph("Balance", "Whole coins or tokens.", "none", Query(f"min {by} (evm_account_balance{ACCOUNT})", NAMED), width=12),
@@ -126,10 +126,13 @@ def endpoints() -> list[Panel]:
             column_words={"Usable": YES_NO, "Wrong chain": yes_is_bad, "WebSocket": YES_NO},
             runbooks=("RpcDown", "RpcAllDown", "RpcStalled", "RpcLagging", "RpcChainMismatch", "RpcWebSocketSilent"),
         ),
-        graph("Head age", "Since each endpoint's newest block was made.", "s", Query(f"{least} (evm_rpc_head_age_seconds{ENDPOINT})", ENDED)),
+        graph(
+            "Head age", "Since each endpoint's newest block was made.", "s",
+            Query(f"{least} (evm_rpc_head_age_seconds{ENDPOINT})", ENDED), runbooks=("RpcStalled",),
+        ),
         graph(
             "Lag behind the freshest", "How much older its head is than the freshest one of the network.", "s",
-            Query(f"{least} (evm_rpc_head_lag_seconds{ENDPOINT})", ENDED),
+            Query(f"{least} (evm_rpc_head_lag_seconds{ENDPOINT})", ENDED), runbooks=("RpcLagging",),
         ),
         graph(
             "Time of an answer", "How long the newest look at each endpoint took.", "s",

@@ -15,6 +15,7 @@ def nodeos() -> list[Panel]:
             "Newest line", "Since the newest line of each node's log; two a second are normal.", "s",
             Query(f"time() - max by (node) (antelope_log_last_line_timestamp_seconds{NODE})", "{{node}}"),
             width=6, colours=((None, "green"), (10, "yellow"), (20, "red")),
+            runbooks=("AntelopeLogSilent",),
         ),
         bars(
             "Blocks", "Produced and received, by the nodes' own words.", "none",
@@ -23,6 +24,7 @@ def nodeos() -> list[Panel]:
                 "{{node}} {{event}}",
             ),
             width=9,
+            runbooks=("AntelopeLogNoBlocks",),
         ),
         bars(
             "Everything else", "Forks, orphans, refusals, peers. A paused standby says once a slot of ours that it is paused.", "none",
@@ -31,6 +33,7 @@ def nodeos() -> list[Panel]:
                 "{{node}} {{event}}",
             ),
             width=9,
+            runbooks=("AntelopeNotProducing", "AntelopeForkSwitches", "AntelopeUnlinkableBlocks"),
         ),
     ]  # fmt: skip
 
@@ -47,6 +50,7 @@ def files() -> list[Panel]:
             "Newest lines", "What an alert quotes: cut, without credentials; 1 is the newest.", "none",
             Query(f"max by (log, number, line) (logfile_newest_match{LOG})", "1"), hide=("1",),
             width=18, first="Number",
+            runbooks=("LogErrors",),
         ),
         ranking(
             "Matches in range", "Lines that matched the black list and not the white list.", "none",
@@ -57,6 +61,7 @@ def files() -> list[Panel]:
             "Matches", "The same over time.", "none",
             Query(f"max by (log, pattern) (increase(logfile_matches_total{MATCH}[$__rate_interval])) > 0", "{{log}}: {{pattern}}"),
             width=12, height=9,
+            runbooks=("LogErrors",),
         ),
         bars(
             "Messages", "By level, from warn upwards, whatever the lists say.", "none",
@@ -68,6 +73,7 @@ def files() -> list[Panel]:
             "Silence", "Since each log last grew, and the limit if it has one.", "s",
             Query(f"time() - max by (log) (logfile_last_line_timestamp_seconds{LOG})", "{{log}}"),
             Query(f"max by (log) (logfile_silent_after_seconds{LOG})", "{{log}} limit"),
+            runbooks=("LogSilent",),
         ),
     ]  # fmt: skip
 

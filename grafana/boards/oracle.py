@@ -15,6 +15,7 @@ def overview() -> list[Panel]:
         number(
             "Job errors", "Errors that the node keeps for its jobs now.", "none",
             Query(f"sum by (oracle) (max {BY} (oracle_job_errors{JOB}))", "{{oracle}}"), width=6, height=5, colours=BAD_ABOVE_0,
+            runbooks=("OracleJobErrors",),
         ),
         number(
             "Newest head", "Since the node last stored a head of its chain.", "s",
@@ -25,6 +26,7 @@ def overview() -> list[Panel]:
             "Unconfirmed transactions", "Transactions that are in no block yet.", "none",
             Query(f"max by (oracle) (oracle_transactions_unconfirmed{NODE})", "{{oracle}}"), width=6, height=5,
             colours=((None, "green"), (5, "yellow"), (20, "red")),
+            runbooks=("OracleTransactionsStuck",),
         ),
         number(
             "Oldest unconfirmed", "How long the oldest of them has waited.", "s",
@@ -65,13 +67,17 @@ def jobs() -> list[Panel]:
             "Newest errors", "The newest error of each job, cut and without credentials, and how often it happened.", "none",
             Query(f"max by (oracle, job_name, job_id, error) (oracle_job_newest_error_occurrences{JOB})", "Times"),
             width=16, height=8, first="-Times",
+            runbooks=("OracleJobErrors",),
         ),
         table(
             "Rights", "Which parts of the database the role may read.", "none",
             Query(f"max by (oracle, part) (oracle_part_readable{NODE})", "Readable"),
-            width=8, height=8, column_words={"Readable": YES_NO}, first="Readable", runbooks=("OracleGrantMissing",),
+            width=8, height=8, column_words={"Readable": YES_NO}, first="Readable", runbooks=("OracleGrantMissing", "OracleDatabaseDown"),
         ),
-        graph("Round age", "Since the newest round of each job.", "s", Query(f"min {BY} (oracle_round_age_seconds{JOB})", NAMED), width=12),
+        graph(
+            "Round age", "Since the newest round of each job.", "s",
+            Query(f"min {BY} (oracle_round_age_seconds{JOB})", NAMED), width=12, runbooks=("OracleRoundStagnant",),
+        ),
         graph("Kept errors", "Errors that the node keeps for its jobs.", "none", Query(f"max {BY} (oracle_job_errors{JOB})", NAMED), width=12),
         bars("New errors", "Occurrences of errors.", "none", Query(f"max {BY} (increase(oracle_job_errors_total{JOB}[$__rate_interval])) > 0", NAMED)),
         bars("Failed runs", "Runs that ended with an error.", "none", Query(f"max {BY} (increase(oracle_job_runs_failed_total{JOB}[$__rate_interval])) > 0", NAMED), runbooks=("OracleRunsFailed",)),

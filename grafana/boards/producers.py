@@ -118,6 +118,7 @@ def group_panels() -> list[Panel]:
             "Holder", "The only active member of a group; empty while there is none or more than one.",
             "none", Query(f"max by (group, node) (antelope_group_holder{OF_GROUP})", "{{group}}: {{node}}"),
             width=5, height=5, text="name",
+            runbooks=("AntelopeProducerDown", "AntelopeProducerActiveButSilent"),
         ),
         number(
             "Unreachable", "Members whose last look failed: they may be active unseen.",
@@ -129,12 +130,13 @@ def group_panels() -> list[Panel]:
             "Next turn in", "Until our producer starts to work on the first block of its next turn.",
             "s", Query(f"min by (producer) (antelope_producer_next_turn_timestamp_seconds{OURS}) - time()", "{{producer}}"),
             width=4, height=5, colours=NEUTRAL,
+            runbooks=("AntelopeProducerUnscheduled",),
         ),
         number(
             "Last own block", "Age of our newest block on the chain. Two rounds are 252 s with 21 producers.",
             "s", Query(f"min by (producer) (antelope_producer_last_produced_age_seconds{OURS})", "{{producer}}"),
             width=4, height=5, colours=((None, "green"), (130, "yellow"), (260, "red")),
-            runbooks=("AntelopeProducerSilent",),
+            runbooks=("AntelopeProducerSilent", "AntelopeProducerSilentLong"),
         ),
         number(
             "Missed", "Slots of ours that stayed empty within the time range; counted 20 s late, when no fork can change them.",
@@ -151,6 +153,7 @@ def group_panels() -> list[Panel]:
             "Paused or active", "What each node says of its own production.",
             Query(f"max by (node) (antelope_production_paused{OF_NODE})", "{{node}}"),
             width=12, words=PAUSED_WORDS,
+            runbooks=("AntelopePauseStateHidden",),
         ),
     ]  # fmt: skip
 
@@ -198,6 +201,7 @@ def node_panels() -> list[Panel]:
         graph(
             "Earliest arrival", "Smallest head age of a minute: -0.6 to 0.4 s. Elsewhere on all nodes, a clock is wrong.",
             "s", Query(f"max by (node) (antelope_head_earliest_arrival_seconds{OF_NODE})", "{{node}}"),
+            runbooks=("AntelopeClockSkew",),
         ),
         graph(
             "Last irreversible block changed", "Seconds since it last moved; once a turn is usual.",
@@ -208,6 +212,7 @@ def node_panels() -> list[Panel]:
         bars(
             "Restarts", "Nodes that refused connections and then answered again.",
             "none", Query(f"max by (node) (increase(antelope_node_restarts_total{OF_NODE}[$__rate_interval]))", "{{node}}"),
+            runbooks=("AntelopeNodeRestarted",),
         ),
         table(
             "Starts paused", "Whether a start leaves the node paused: asserted by the configuration, seen at its restart.", "none",
@@ -223,6 +228,7 @@ def node_panels() -> list[Panel]:
         table(
             "Chain and version", "What each node runs.", "none",
             Query(f"max by (node, chain_id, version) (antelope_chain_info{OF_NODE})", "1"), hide=("1",),
+            runbooks=("AntelopeWrongChain",),
         ),
     ]  # fmt: skip
 

@@ -24,6 +24,7 @@ from tests.contract.catalogue import (
     of_the_agent,
     of_the_exporter,
     records,
+    rule_groups,
     selectors,
 )
 
@@ -137,6 +138,13 @@ def test_runbooks_that_are_linked_exist(path: Path) -> None:
     for panel in panels(load(path)):
         for link in panel["links"]:
             assert (ROOT / "docs" / "runbooks" / link["url"].rpartition("/")[2]).is_file(), link["url"]
+
+
+def test_every_alert_has_a_panel_that_links_its_runbook() -> None:
+    links = {link["url"] for path in FILES for panel in panels(load(path)) for link in panel["links"]}
+    alerts = {rule["alert"] for group in rule_groups() for rule in group["rules"] if "alert" in rule}
+
+    assert {url.rpartition("/")[2].removesuffix(".md") for url in links} == alerts
 
 
 @EVERY_TARGET
