@@ -228,18 +228,18 @@ def test_programs_files_and_what_a_process_uses_are_read(tmp_path: Path) -> None
 
 def test_cpu_is_that_between_two_looks_at_one_process() -> None:
     own = next(one for one in everything() if one.pid == os.getpid())
-    sensor = Sensor(Check.model_validate({"cpu": 20}), 0.0)
+    sensor = Sensor(Check.model_validate({"cpu": 4}), 0.0)  # a busy machine leaves us little more
     assert sensor.read(own, 0.0) is None, "one look says nothing"
 
-    end = time.monotonic() + 0.2
-    while time.monotonic() < end:
+    end = time.process_time() + 0.2
+    while time.process_time() < end:
         pass
 
     busy = sensor.read(own, 0.0)
     assert busy is not None
     assert busy.bad is not None
     assert busy.bad.endswith(" %")
-    time.sleep(0.2)
+    time.sleep(0.6)
     idle = sensor.read(own, 0.0)
     assert idle is not None
     assert idle.bad is None
