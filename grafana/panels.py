@@ -14,7 +14,7 @@ RUNBOOKS = "https://github.com/chainwarden/chainwarden/blob/main/docs/runbooks"
 WIDTH = 24
 """Columns of Grafana's grid."""
 
-HEADINGS = {"pythonversion": "Python"}
+HEADINGS = {"alertname": "Alert", "pythonversion": "Python"}
 """Of a table: labels whose heading is not their name with a capital letter."""
 
 Colours = Sequence[tuple[float | None, str]]
@@ -53,6 +53,8 @@ class Panel:
     """Of a table: column → its own unit."""
     hide: Sequence[str] = ()
     """Of a table: columns that are not shown."""
+    widths: Mapping[str, int] = field(default_factory=dict)
+    """Of a table: column → pixels; the others share what is left."""
     column_words: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
     """Of a table: column → value → text and colour."""
     column_colours: Mapping[str, Colours] = field(default_factory=dict)
@@ -296,6 +298,8 @@ def _mappings(words: Mapping[str, tuple[str, str]]) -> list[Json]:
 
 def _overrides(panel: Panel) -> Iterable[Json]:
     """What single columns of a table differ in."""
+    for column, width in panel.widths.items():
+        yield _override(column, {"id": "custom.width", "value": width})
     for column, unit in panel.units.items():
         yield _override(column, {"id": "unit", "value": unit})
     for column, words in panel.column_words.items():

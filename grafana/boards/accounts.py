@@ -26,7 +26,7 @@ def account_table() -> Panel:
         Query(f"{high} (evm_account_burn_per_second{ACCOUNT}) * 86400", "Burned a day"),
         Query(f"{high} (evm_account_last_topup_timestamp_seconds{ACCOUNT}) * 1000", "Last top-up"),
         Query(f"{high} (evm_account_balance_disagreement{ACCOUNT})", "Endpoints differ by"),
-        width=24, height=9, units={"Lasts": "dtdurations", "Short below": "dtdurations", "Last top-up": "dateTimeFromNow", "Address": "string"}, hide=("Watched",), first="Lasts",
+        width=24, height=9, units={"Lasts": "dtdurations", "Short below": "dtdurations", "Last top-up": "dateTimeFromNow", "Address": "string"}, hide=("Watched",), first="Lasts", widths={"Address": 350},
         runbooks=("BalanceLow", "BalanceUnknown", "BalanceDisagreement"),
     )  # fmt: skip
 

@@ -49,7 +49,7 @@ def files() -> list[Panel]:
         table(
             "Newest lines", "What an alert quotes: cut, without credentials; 1 is the newest.", "none",
             Query(f"max by (log, number, line) (logfile_newest_match{LOG})", "1"), hide=("1",),
-            width=18, first="Number",
+            width=18, first="Number", widths={"Log": 140, "Number": 80},
             runbooks=("LogErrors",),
         ),
         ranking(

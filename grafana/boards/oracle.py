@@ -7,6 +7,11 @@ NODE = '{@,oracle=~"$oracle"}'
 JOB = '{@,oracle=~"$oracle",job_name=~"$job_name"}'
 BY = "by (oracle, job_name, job_id)"
 NAMED = "{{oracle}} {{job_name}}"
+JOB_WIDTHS = {
+    "Job id": 70, "Kind": 105, "Errors": 70, "Last run": 80, "Round age": 90, "Threshold": 90, "In progress": 95,
+    "Last error": 125, "Last round": 125, "Last success": 125, "Noticed": 125, "Created": 110, "Oldest in progress": 135,
+    "Round seen": 100, "Round reported": 120,
+}  # fmt: skip
 
 
 def overview() -> list[Panel]:
@@ -42,20 +47,21 @@ def jobs() -> list[Panel]:
         table(
             "Jobs", "What FluxJobMonit looked at: errors, the newest run, the newest round.", "none",
             Query(f"max by (oracle, job_name, job_id, kind) (oracle_job_info{JOB})", "Watched"),
-            Query(f"max {BY} (oracle_job_created_timestamp_seconds{JOB}) * 1000", "Created"),
             Query(f"max {BY} (oracle_job_errors{JOB})", "Errors"),
             Query(f"max {BY} (oracle_job_error_last_timestamp_seconds{JOB}) * 1000", "Last error"),
-            Query(f"max {BY} (oracle_job_error_noticed_timestamp_seconds{JOB}) * 1000", "Noticed"),
-            Query(f"max {BY} (oracle_job_last_run_id{JOB})", "Last run"),
-            Query(f"max {BY} (oracle_round_timestamp_seconds{JOB}) * 1000", "Last round"),
             Query(f"min {BY} (oracle_round_age_seconds{JOB})", "Round age"),
             Query(f"max {BY} (oracle_job_stagnation_threshold_seconds{JOB})", "Threshold"),
+            Query(f"max {BY} (oracle_round_timestamp_seconds{JOB}) * 1000", "Last round"),
+            Query(f"max {BY} (oracle_job_last_run_id{JOB})", "Last run"),
             Query(f"max {BY} (oracle_job_last_success_timestamp_seconds{JOB}) * 1000", "Last success"),
             Query(f"max {BY} (oracle_job_runs_in_progress{JOB})", "In progress"),
             Query(f"max {BY} (oracle_job_oldest_run_in_progress_age_seconds{JOB})", "Oldest in progress"),
             Query(f"max {BY} (oracle_round_seen{JOB})", "Round seen"),
             Query(f"max {BY} (oracle_round_reported{JOB})", "Round reported"),
+            Query(f"max {BY} (oracle_job_error_noticed_timestamp_seconds{JOB}) * 1000", "Noticed"),
+            Query(f"max {BY} (oracle_job_created_timestamp_seconds{JOB}) * 1000", "Created"),
             width=24, height=10, hide=("Watched",), first="-Errors", column_colours={"Errors": BAD_ABOVE_0},
+            widths=JOB_WIDTHS,
             units={
                 "Created": "dateTimeFromNow", "Last error": "dateTimeFromNow", "Noticed": "dateTimeFromNow",
                 "Last round": "dateTimeFromNow", "Last success": "dateTimeFromNow", "Round age": "s", "Threshold": "s",
@@ -66,7 +72,7 @@ def jobs() -> list[Panel]:
         table(
             "Newest errors", "The newest error of each job, cut and without credentials, and how often it happened.", "none",
             Query(f"max by (oracle, job_name, job_id, error) (oracle_job_newest_error_occurrences{JOB})", "Times"),
-            width=16, height=8, first="-Times",
+            width=16, height=8, first="-Times", widths={"Oracle": 110, "Job name": 140, "Job id": 70, "Times": 70},
             runbooks=("OracleJobErrors",),
         ),
         table(

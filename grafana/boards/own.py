@@ -51,6 +51,7 @@ def exporter() -> list[Panel]:
             Query(f"{by} (chainwarden_probe_interval_seconds{PROBE})", "Interval"),
             Query(f"time() - {by} (chainwarden_probe_last_success_timestamp_seconds{PROBE})", "Since"),
             width=12, height=10, units={"Took": "s", "Interval": "s", "Since": "s"}, first="Result",
+            widths={"Instance": 150, "Result": 70, "Took": 80, "Interval": 80, "Since": 80},
             column_words={"Result": {"1": ("ok", "green"), "0": ("failed", "red")}},
             runbooks=("ChainwardenProbeFailing", "ChainwardenProbeStale"),
         ),

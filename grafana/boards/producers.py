@@ -56,7 +56,7 @@ def alarms(role: str) -> str:
 
 UNITS = {"Head age": "s", "Last own block": "s"}
 ALERT_COLOURS = {"Alerts": ((None, "green"), (1, "red"))}
-SEVERITY_WORDS = {"critical": ("critical", "red"), "warning": ("warning", "yellow"), "info": ("info", "blue")}
+SEVERITY_WORDS = {"critical": ("critical", "red"), "warning": ("warning", "yellow")}
 BP_TABLE = table(
     "Producing nodes",
     "Members of our groups: what eoskeeper kept in eos_bp_node_info. A column is empty while its value is unknown.",
@@ -90,10 +90,10 @@ FULL_TABLE = table(
 
 FIRING = table(
     "Firing alerts",
-    "What is wrong now, and of what: the texts that eoskeeper kept in its column info.",
+    "What is wrong now, and with what; eoskeeper kept such texts in its column info.",
     "none",
     Query(
-        'max by (severity, alertname, chain, group, producer, node) (ALERTS{alertstate="firing",alertname=~"Antelope.*"})',
+        'max by (severity, alertname, chain, group, producer, node) (ALERTS{alertstate="firing",severity=~"critical|warning",alertname=~"Antelope.*"})',
         "1",
     ),
     width=24,
@@ -101,7 +101,6 @@ FIRING = table(
     hide=("1",),
     column_words={"Severity": SEVERITY_WORDS},
     first="Severity",
-    nothing="none",
 )
 
 

@@ -44,6 +44,7 @@ class Daemon:
         return textwrap.dedent(f"""
             BaseDir "{self.folder}"
             PIDFile "{self.folder}/pid"
+            FQDNLookup false
             Interval {interval}
             LoadPlugin logfile
             <Plugin logfile>
