@@ -113,7 +113,9 @@ def field(running_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def collectd_config(folder: Path, interval: int) -> str:
-    return f'BaseDir "{folder}"\nPIDFile "{folder}/pid"\nFQDNLookup false\nInterval {interval}\nLoadPlugin cpu\n'
+    return (
+        f'BaseDir "{folder}"\nPIDFile "{folder}/pid"\nFQDNLookup false\nInterval {interval}\nLoadPlugin cpu\n'
+    )
 
 
 def replacement(folder: Path) -> dict[str, Any]:
