@@ -40,6 +40,9 @@ class Nodeos:
     """One node's read API over a kept connection. Every call raises HttpError, never hangs."""
 
     def __init__(self, url: str, timeout: float = 1.0, http: requests.Session | None = None) -> None:
+        """Raises ValueError for an address behind which a path would not be one."""
+        if "?" in url or "#" in url:
+            raise ValueError(f"{url!r} is no address that paths can follow")
         self.url = url.rstrip("/")
         self.timeout = timeout
         self._http = http or session(unix=socket_path(self.url))

@@ -1,14 +1,18 @@
 """The words that both programs' config files use: addresses, names, networks, times."""
 
 import ipaddress
+import posixpath
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from nodekit.settings import Duration
 
+PRODUCER_API = "/v1/producer/"
+HARMLESS = "/paused"
+"""The path of nodeos's producer API that may stand in a configuration as an address to look at."""
 SHORTEST = 0.1
 """Seconds: a block takes five times that, and nothing may be asked without a pause."""
 
@@ -21,16 +25,28 @@ def _name(text: str) -> str:
 
 def _http_url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    # Even an empty query or fragment would swallow the path that is asked for behind the address.
+    whole = not any(char in "?#\\" or not char.isprintable() or char.isspace() for char in text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or not whole:
         raise PydanticCustomError("url", "write an address such as http://10.0.0.1:8888")
-    return text.rstrip("/")
+    return _harmless(text.rstrip("/"))
 
 
 def _rpc_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise PydanticCustomError("url", "write an address such as https://rpc.example.org/key")
-    return text
+    return _harmless(text)
+
+
+def _harmless(url: str) -> str:
+    """Whoever asks nodeos for a path of its producer API, however, changes the node (a GET pauses it)."""
+    path = posixpath.normpath(unquote(urlsplit(url).path))
+    if PRODUCER_API in path and not path.endswith(HARMLESS):
+        raise PydanticCustomError(
+            "url", "whoever asks this address, by any method, changes the node; write one that only answers"
+        )
+    return url
 
 
 def _ws_url(text: str) -> str:

@@ -9,13 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.peers import LINKS
 from exporter.config import Config
 from exporter.observation import Sample
+from exporter.oneoff import OneLook, RefusedError
 from exporter.scheduler import Scheduler
 from exporter.snapshot import FAILURES, Store, fresh_samples, probe_samples
+from nodekit.nodeos import READ_PATHS, Nodeos
 
 INFO = {
     "chain_id": "c", "server_version": "v", "head_block_num": 9, "head_block_id": "a9",
@@ -143,4 +148,61 @@ def test_whatever_a_node_answers_only_read_paths_are_asked() -> None:
         with lying(answer) as liar:
             look(liar.url)
         assert liar.asked
-        assert not any(path.rsplit(b"/", 1)[1] in (b"pause", b"resume") for path in liar.asked)
+        assert {path.decode() for path in liar.asked} <= READ_PATHS
+
+
+MISCHIEF = (
+    "?",
+    "#",
+    "?x=",
+    "/..",
+    "/.",
+    "//",
+    "\\",
+    "%3F",
+    "%23",
+    "%0d%0a",
+    ";",
+    " ",
+    "\r\n",
+    "\t",
+    "@",
+    ":80",
+    "&",
+    "/x",
+)
+PATHS = ("/v1/producer/pause", "/v1/producer/resume", "/v1/producer/%70ause", "/v1/net/disconnect", "/v1")
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.sampled_from((*MISCHIEF, *PATHS)), max_size=5).map("".join))
+@example("/v1/producer/pause?")
+@example("/v1/producer/pause#")
+def test_whatever_is_written_as_a_target_only_read_paths_are_asked(more: str) -> None:
+    """/probe takes its target from whoever asks; nodeos looks at all before a `?`."""
+    with lying(whole("{}")) as liar:
+        try:
+            tuple(OneLook(liar.url + more, "nodeos", 0.3).samples(0.0))
+        except RefusedError:
+            return
+    for path in liar.asked:
+        assert path.decode().partition("?")[0].endswith(tuple(READ_PATHS)), path
+
+
+@pytest.mark.parametrize("more", ["/v1/producer/pause?", "/v1/producer/pause#", "?", "/v1/producer/resume"])
+def test_an_address_that_would_swallow_or_change_the_path_is_refused(more: str) -> None:
+    with pytest.raises(RefusedError):
+        OneLook("http://127.0.0.1:8888" + more, "nodeos", 1.0)
+    if "pause" in more:
+        with pytest.raises(ValueError, match="no address"):
+            Nodeos("http://127.0.0.1:8888" + more)
+
+
+@pytest.mark.parametrize("path", ["/v1/producer/pause", "/v1/producer/%70ause?x", "/v1/producer/x/../resume"])
+def test_no_configured_address_pauses_a_node_by_being_looked_at(path: str) -> None:
+    url = "http://127.0.0.1:8888" + path
+    endpoint = {"chain_id": 50, "coin": "XDC", "rpc": [url], "accounts": []}
+    for config in ({"services": {"x": {"http": url}}}, {"networks": {"x": endpoint}}):
+        with pytest.raises(ValidationError, match="changes the node"):
+            Config.model_validate(config)
+    assert Config.model_validate({"services": {"x": {"http": "http://127.0.0.1:8888/v1/producer/paused"}}})
