@@ -10,10 +10,9 @@ from exporter.observation import Metric, Record, Sample
 from exporter.oracle.trouble import Trouble as DatabaseTrouble
 from nodekit.http import Reason
 
-REASONS: tuple[str, ...] = (
-    *(reason.value for reason in Reason), *(trouble.value for trouble in Trouble),
-    *(trouble.value for trouble in DatabaseTrouble), *(trouble.value for trouble in LogTrouble), "internal"
-)  # fmt: skip
+REASONS: tuple[str, ...] = tuple(
+    dict.fromkeys((*Reason, *Trouble, *DatabaseTrouble, *LogTrouble, "internal"))
+)
 """The closed set of values of the label `reason`."""
 
 

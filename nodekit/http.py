@@ -32,6 +32,8 @@ class Reason(StrEnum):
     BAD_JSON = "bad_json"
     SCHEMA = "schema"
     AUTH = "auth"
+    WRONG_CHAIN = "wrong_chain"
+    """A right answer of a node that runs another chain than it should."""
 
 
 class HttpError(Exception):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from exporter.accounting import AccountingError, Mark, NoBlockError, OutOfReadsError, Trouble
-from exporter.antelope.sight import Glance, Sight
+from exporter.antelope.sight import Glance, Sight, meet
 from exporter.books import Books, advance, assumed, reopened
 from exporter.collector import CollectorError, Source
 from exporter.config import Config
@@ -166,6 +166,8 @@ class ProductionSource:
         """Nodes that answer, up to the first with a fresh head. Raises HttpError when none does."""
         problem: HttpError | None = None
         found: list[tuple[Sight, Glance]] = []
+        if not self._met:
+            meet(self.nodes, now)
         for node in self.nodes:
             glance = node.newest(now)
             if glance.info is None:

@@ -1,14 +1,32 @@
 """What exporter.yml may say of chains: whose producers are ours, and the nodes that show them."""
 
+import re
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field, ValidationError, ValidationInfo, field_serializer, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from exporter.configs.logs import Lines
 from nodekit.http import redact
 from nodekit.settings import Settings
 from nodekit.words import NodeUrl, Time, Words, problem
+
+
+def _chain_id(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise PydanticCustomError("chain_id", "write the 64 hexadecimal digits that get_info calls chain_id")
+    return text
+
+
+ChainId = Annotated[str, AfterValidator(_chain_id)]
 
 
 class Role(StrEnum):
@@ -56,6 +74,8 @@ class Node(Settings):
 class Chain(Settings):
     """An Antelope chain: whose producers are ours, and the nodes that show it."""
 
+    chain_id: ChainId | None = None
+    """The id that all its nodes have to say; when left out, the one that most of them say is right."""
     producers: tuple[str, ...] = ()
     """Producers that are ours: alerts are about these; blocks of all are accounted."""
     public_keys: dict[str, str] = Field(default_factory=dict)

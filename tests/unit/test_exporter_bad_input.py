@@ -21,6 +21,7 @@ from exporter.oneoff import OneLook, RefusedError
 from exporter.scheduler import Scheduler
 from exporter.snapshot import FAILURES, Store, fresh_samples, probe_samples
 from nodekit.nodeos import READ_PATHS, Nodeos
+from tests.unit.test_exporter_production import Recorder, serving
 
 INFO = {
     "chain_id": "c", "server_version": "v", "head_block_num": 9, "head_block_id": "a9",
@@ -149,6 +150,46 @@ def test_whatever_a_node_answers_only_read_paths_are_asked() -> None:
             look(liar.url)
         assert liar.asked
         assert {path.decode() for path in liar.asked} <= READ_PATHS
+
+
+def every_look(chain: dict[str, object], times: int) -> tuple[dict[tuple[str, ...], float], list[Sample]]:
+    """Some looks of all sources: (probe, target, reason) → failures, and what is shown in the end."""
+    config = Config.model_validate({"chains": {"eos": chain}})
+    store = Store()
+    scheduler = Scheduler([source for module in COLLECTORS for source in module.build(config)], store)
+    for _ in range(times):
+        scheduler.look_once()
+    scheduler.stop()
+    failed = {one.labels: one.value for one in probe_samples(store.records()) if one.metric is FAILURES}
+    return failed, list(fresh_samples(store.records(), time.time()))
+
+
+def test_a_node_of_another_chain_is_a_reason_and_nothing_of_it_is_believed() -> None:
+    """It is the first of the file, and its chain is longer and its schedule newer."""
+    wrong, right, other = Recorder(chain_id="bad", blocks=5000), Recorder(), Recorder()
+    wrong.version, wrong.producers = 77, ("aa", "xx")
+    with serving(wrong, right, other):
+        nodes = {"W": {"url": wrong.url}, "A": {"url": right.url}, "B": {"url": other.url}}
+        failed, shown = every_look({"producers": ["bb"], "nodes": nodes}, times=2)
+
+    # Before the others had said their chain, the first look at it was as good as any.
+    assert {labels for labels in failed if labels[2] == "wrong_chain"} == {("nodeos", "W", "wrong_chain")}
+    values = {(one.metric.name, *one.labels): one.value for one in shown}
+    assert values["antelope_schedule_version", "eos", "active"] == 1
+    assert values["antelope_producer_scheduled", "eos", "bb"] == 1
+    assert values["antelope_node_on_chain", "A"] == values["antelope_node_on_chain", "B"] == 1
+    assert ("antelope_node_on_chain", "W") not in values
+    assert "xx" not in {label for labels in values for label in labels}
+
+
+def test_a_configured_chain_id_is_believed_more_than_all_nodes(caplog: pytest.LogCaptureFixture) -> None:
+    node = Recorder(chain_id="bad")
+    with serving(node):
+        failed, shown = every_look({"chain_id": "e4" * 32, "nodes": {"A": {"url": node.url}}}, times=1)
+
+    assert failed["nodeos", "A", "wrong_chain"] == failed["production", "eos", "wrong_chain"] == 1
+    assert not [one for one in shown if one.metric.name.startswith(("antelope_head", "antelope_prod"))]
+    assert "runs chain bad" in str([record.__dict__.get("fields") for record in caplog.records])
 
 
 MISCHIEF = (

@@ -50,6 +50,10 @@ TWO = "chains:\n  one:\n    nodes:\n      A: {url: 'http://h:1'}\n  two:\n    no
             "chains:\n  eos:\n    nodes:\n      A: {url: 'http://h:1', role: D}\n",
             [":4: chains.eos.nodes.A.role: Input should be 'A', 'B', 'C' or 'F'"],
         ),
+        (
+            "chains:\n  eos:\n    chain_id: aca376\n    nodes:\n      A: {url: 'http://h:1'}\n",
+            [":3: chains.eos.chain_id: write the 64 hexadecimal digits that get_info calls chain_id"],
+        ),
         ("listen: 19188\n", [":1: listen: Input should be a valid string"]),
         ("listen: localhost\n", [":1: listen: write an address and port such as 127.0.0.1:19188"]),
         (
