@@ -9,6 +9,7 @@ A label `node` names a single target; otherwise it is called by its host and por
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,8 +35,12 @@ def files(config: Config, folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def stamp(config: Config, folder: Path) -> tuple[tuple[str, float], ...]:
-    """What changes when a file does, comes or goes."""
-    return tuple((str(path), path.stat().st_mtime) for _, path in files(config, folder) if path.exists())
+    """What changes when a file does, comes or goes; one that goes while it is looked at is gone."""
+    found = []
+    for _, path in files(config, folder):
+        with suppress(OSError):
+            found.append((str(path), path.stat().st_mtime))
+    return tuple(found)
 
 
 def expanded(config: Config, folder: Path) -> Config:

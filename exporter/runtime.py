@@ -44,8 +44,8 @@ class Runtime:
     def start(self) -> None:
         """Begin to look, and to watch the files that name nodes."""
         self._scheduler.start()
-        if any(chain.nodes_files for chain in self.config.chains.values()):
-            threading.Thread(target=self._watch_files, name="nodes-files", daemon=True).start()
+        # Also without such files: a reload may name the first.
+        threading.Thread(target=self._watch_files, name="nodes-files", daemon=True).start()
 
     def stop(self) -> None:
         """Stop looking."""

@@ -18,7 +18,7 @@ import bcrypt
 import pytest
 
 from exporter.config import Config
-from exporter.discovery import expanded
+from exporter.discovery import expanded, stamp
 from exporter.runtime import Runtime
 from exporter.serving import bound
 from exporter.web import application
@@ -98,6 +98,26 @@ def test_a_file_that_changes_changes_the_nodes_without_a_restart_and_a_wrong_one
             assert "new" in runtime.config.chains["eos"].nodes
         finally:
             runtime.stop()
+
+
+def test_files_that_a_reload_names_for_the_first_time_are_watched_too(folder: Path) -> None:
+    path = folder / "exporter.yml"
+    path.write_text("chains: {}\n")
+    runtime = Runtime(path, config(folder))
+    runtime.start()
+    try:
+        path.write_text(FILE)
+        runtime.reload()
+        (folder / "targets" / "a.yml").write_text("- targets: ['127.0.0.1:1']\n")
+        assert poll(lambda: "127.0.0.1:1" in runtime.config.chains["eos"].nodes, 10)
+    finally:
+        runtime.stop()
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_gone(folder: Path) -> None:
+    (folder / "targets" / "a.yml").symlink_to(folder / "nowhere")
+
+    assert stamp(config(folder), folder) == ()
 
 
 def test_a_one_off_probe_shows_a_target_that_is_in_no_configuration(folder: Path) -> None:
