@@ -1,13 +1,13 @@
 """Row `accounting`: the exporter's counters against a walk over every block, through everything that
 goes wrong.
 
-    python -m bench.accounting [--producers 21] [--rounds 6]
+    python -m bench.accounting [--producers 21] [--rounds 7]
 
-A real chain with transactions. In our window of the first rounds A is killed with -9, hung, cut from all
-peers, restarted while the exporter is killed too, and B is active beside it; then healthy rounds. In the
-end the counters of all producers must be those of a walk over the blocks that they cover: 0 differences.
-Beside it the way of who counts at the head: every second, gaps belong to whoever was next after the head
-that was seen before.
+A real chain with transactions. In our window of the first rounds A is killed with -9, hung, all others hang
+(so that they miss, too), A is cut from all peers, restarted while the exporter is killed too, and B is active
+beside it; then healthy rounds. In the end the counters of all producers must be those of a walk over the
+blocks that they cover: 0 differences. Beside it the way of who counts at the head: every second, gaps belong
+to whoever was next after the head that was seen before.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0 when no counter of any producer differs."""
     parser = argparse.ArgumentParser(prog="bench.accounting")
     parser.add_argument("--producers", type=int, default=21)
-    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder, Chain(Path(folder) / "chain", arguments.producers) as chain:
         chain.load(rate=6.0)
@@ -98,6 +98,7 @@ def run(chain: Chain, exporter: Program, rounds: int) -> tuple[int, int, int]:
     faults: list[tuple[str, Callable[[Chain, Program], None]]] = [
         ("kill -9", lambda chain, _: _killed(chain)),
         ("hung", lambda chain, _: _hung(chain)),
+        ("the others hung", lambda chain, _: _others_hung(chain)),
         ("cut from all peers", lambda chain, _: _cut(chain)),
         ("restart, of the exporter too", _restarted),
         ("two active", lambda chain, _: _two_active(chain)),
@@ -169,6 +170,13 @@ def _hung(chain: Chain) -> None:
     chain["A"].hang()
     time.sleep(8)
     chain["A"].wake()
+
+
+def _others_hung(chain: Chain) -> None:
+    """The node of all other producers, over the end of our window: slots of those after us stay empty."""
+    chain.world.hang()
+    time.sleep(12)
+    chain.world.wake()
 
 
 def _cut(chain: Chain) -> None:
