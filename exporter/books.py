@@ -56,6 +56,8 @@ class Books:
     view: tuple[Span, ...] = ()
     newest: Mapping[str, int] = field(default_factory=dict)
     """Producer → its newest slot with a block on this chain."""
+    eras: tuple[tuple[int, int], ...] = ()
+    """From which slot on which version was active, where headers do not tell (`antelope/eras.py`)."""
 
 
 def reopened(books: Books) -> Books:

@@ -53,6 +53,7 @@ def _content(books: Books) -> Mapping[str, Any]:
         "settled": None if books.settled is None else asdict(books.settled),
         "tally": {"produced": dict(books.tally.produced), "missed": dict(books.tally.missed)},
         "schedules": {str(version): names for version, names in books.schedules.items()},
+        "eras": books.eras,
     }
 
 
@@ -64,4 +65,5 @@ def _books(raw: Mapping[str, Any]) -> Books:
         settled=None if settled is None else Mark(**settled),
         tally=Tally(dict(raw["tally"]["produced"]), dict(raw["tally"]["missed"])),
         schedules={int(version): tuple(names) for version, names in raw["schedules"].items()},
+        eras=tuple((int(first), int(version)) for first, version in raw.get("eras", ())),
     )

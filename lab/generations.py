@@ -46,6 +46,8 @@ class Release:
     peer_members: Mapping[str, Json] = field(default_factory=dict)
     """What rows of net/connections have more (Leap 5, Spring)."""
     network_version: int = 1212
+    schedule_version: int = 1
+    """In headers. Under Savanna, Spring's consensus, it is a mark (block_header.hpp)."""
 
 
 _LEAP5: Mapping[str, Json] = {
@@ -64,7 +66,7 @@ RELEASES = (
     Release("v4.0.6"),
     Release("v5.0.3", peer_members=_LEAP5),
     Release("v1.0.0", peer_members=_LEAP5, network_version=1214),
-    Release("v1.2.2", peer_members=_SPRING, network_version=1216),
+    Release("v1.2.2", peer_members=_SPRING, network_version=1216, schedule_version=1 << 31),
 )  # fmt: skip
 
 
@@ -170,8 +172,8 @@ class Stand:
         return {
             "timestamp": _written(num + self._birth), "producer": owner(num + self._birth, PRODUCERS),
             "confirmed": 0, "previous": _id(num - 1), "transaction_mroot": "0" * 64, "action_mroot": "0" * 64,
-            "schedule_version": 1, "producer_signature": "SIG_K1_1", "id": _id(num), "block_num": num,
-            "ref_block_prefix": 1,
+            "schedule_version": self.release.schedule_version, "producer_signature": "SIG_K1_1",
+            "id": _id(num), "block_num": num, "ref_block_prefix": 1,
         }  # fmt: skip
 
     def _connections(self) -> Json:

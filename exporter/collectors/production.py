@@ -10,10 +10,11 @@ when it forks (`exporter/books.py`).
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from exporter.accounting import AccountingError, Mark, NoBlockError, OutOfReadsError, Trouble
+from exporter.antelope.eras import SAVANNA, Change, Era, first_slot, version_of, with_era
 from exporter.antelope.sight import Glance, Sight, meet
 from exporter.books import Books, advance, assumed, reopened
 from exporter.collector import CollectorError, Source
@@ -22,7 +23,7 @@ from exporter.configs.chains import Chain
 from exporter.memory import MemoryFile
 from exporter.observation import Metric, Record, Sample
 from exporter.turns import missed_in_turn, opening
-from nodekit.answers import Block, ChainInfo
+from nodekit.answers import Block, ChainInfo, Schedule
 from nodekit.arrivals import Arrivals, chain_time, noted
 from nodekit.http import HttpError
 from nodekit.nodeos import Nodeos, UnknownBlockError
@@ -44,6 +45,8 @@ VERIFY_EVERY = 15.0
 """Seconds after which blocks are read although get_info alone shows that no slot is empty."""
 READS = 24
 """Blocks read in one look at most: 20 ms on loopback, 2.4 s at 100 ms a read; then the next look goes on."""
+SEARCH_READS = 400
+"""Blocks read at most to find where a schedule began, once after each change of a Savanna chain's."""
 ANEW = frozenset({Trouble.UNKNOWN_SCHEDULE, Trouble.DEEP_FORK, Trouble.GAP_TOO_LONG, Trouble.NO_HISTORY})
 """Troubles after which counting begins at the present: they do not pass by themselves."""
 
@@ -134,10 +137,11 @@ class ProductionSource:
             books = assumed(self._books, seen, info.head_producer)
             if books is not None:
                 return books, seen
-        head = mark_of(node.block(info.head_num))
+        block = node.block(info.head_num)
         self._read_at = None
-        self._books = self._introduced(node, info, head)
-        self._books = advance(self._books, head, Reader(node, READS))
+        self._books = self._introduced(node, info, block)
+        head = self._mark_of(block)
+        self._books = advance(self._books, head, Reader(node, READS, self._mark_of))
         self._read_at = at
         return self._books, head
 
@@ -184,13 +188,37 @@ class ProductionSource:
     def _counts(self, info: ChainInfo) -> bool:
         return self._books.chain_id in ("", info.chain_id)
 
-    def _introduced(self, node: Nodeos, info: ChainInfo, head: Mark) -> Books:
+    def _introduced(self, node: Nodeos, info: ChainInfo, head: Block) -> Books:
         """The books with the chain's id and the schedule in them that the head was made under."""
         books = replace(self._books, chain_id=info.chain_id)
         if head.schedule_version in books.schedules:
             return books
         active = node.schedules().active
+        if head.schedule_version == SAVANNA:
+            books = replace(books, eras=self._eras(node, head, active))
         return replace(books, schedules={**books.schedules, active.version: active.producers})
+
+    def _eras(self, node: Nodeos, head: Block, active: Schedule) -> tuple[Era, ...]:
+        """With that of the active schedule. Raises AccountingError when its beginning is not found."""
+        books, last = self._books, self._books.head or self._books.settled
+        if not books.eras or last is None or books.eras[-1][1] not in books.schedules:
+            return ((0, active.version),)
+        if active.version <= books.eras[-1][1] or head.num <= last.num:
+            return books.eras
+        since, version = books.eras[-1]
+        change = Change(since, books.schedules[version], active.producers)
+        try:
+            first = first_slot(change, last.num, head, Reader(node, SEARCH_READS, self._mark_of).block)
+        except OutOfReadsError:
+            text = f"where schedule {active.version} began cannot be found with {SEARCH_READS} reads"
+            raise AccountingError(Trouble.UNKNOWN_SCHEDULE, text) from None
+        except NoBlockError as error:
+            raise AccountingError(Trouble.NO_HISTORY, str(error)) from None
+        return with_era(books.eras, first, active.version)
+
+    def _mark_of(self, block: Block) -> Mark:
+        version = version_of(block, self._books.eras, self._books.schedules)
+        return Mark(block.num, slot_of(block.time), block.id, version)
 
     def _save(self) -> None:
         if self._memory is not None and self._books.settled is not None:
@@ -204,19 +232,24 @@ class ProductionSource:
 class Reader:
     """Reads blocks of one node as marks, as many as one look may."""
 
-    def __init__(self, node: Nodeos, reads: int) -> None:
+    def __init__(self, node: Nodeos, reads: int, mark: Callable[[Block], Mark]) -> None:
         self._node = node
         self._left = reads
+        self._mark = mark
 
-    def __call__(self, num: int) -> Mark:
+    def block(self, num: int) -> Block:
         """The block at a height. Raises NoBlockError, OutOfReadsError, HttpError."""
         if self._left == 0:
             raise OutOfReadsError
         self._left -= 1
         try:
-            return mark_of(self._node.block(num))
+            return self._node.block(num)
         except UnknownBlockError:
             raise NoBlockError(num) from None
+
+    def __call__(self, num: int) -> Mark:
+        """The same as a mark."""
+        return self._mark(self.block(num))
 
 
 def chain_samples(chain: str, ours: Sequence[str], books: Books, head: Mark, now: float) -> Iterable[Sample]:
@@ -246,11 +279,6 @@ def view_samples(
         missed = missed_in_turn(producer, producers, books.view, head, now)
         if missed is not None:
             yield IN_TURN.sample(missed, chain, producer)
-
-
-def mark_of(block: Block) -> Mark:
-    """A block as a mark."""
-    return Mark(block.num, slot_of(block.time), block.id, block.schedule_version)
 
 
 def chain_source(config: Config, name: str, nodes: Sequence[Sight]) -> ProductionSource:

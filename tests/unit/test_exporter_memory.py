@@ -9,8 +9,8 @@ from exporter.books import Books
 from exporter.memory import MemoryFile
 
 KEPT = Books(
-    "e4c8", {1: ("a",), 2: ("a", "b")}, Tally({"a": 3}, {"a": 1, "b": 0}), 100, Mark(7, 100, "id7", 2)
-)
+    "e4c8", {1: ("a",), 2: ("a", "b")}, Tally({"a": 3}, {"a": 1, "b": 0}), 100, Mark(7, 100, "id7", 2), eras=((0, 1), (96, 2)),
+)  # fmt: skip
 
 
 def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:

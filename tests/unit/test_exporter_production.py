@@ -23,7 +23,7 @@ from nodekit.http import HttpError
 from nodekit.nodeos import READ_PATHS
 from nodekit.slots import owner, slot_time
 
-PRODUCERS = ("aa", "bb", "cc", "dd")
+PRODUCERS: tuple[str, ...] = ("aa", "bb", "cc", "dd")
 START = 48 * 30_000_000
 
 
