@@ -73,7 +73,8 @@ def test_links_of_a_node_that_closes_its_net_api_are_counted_by_its_sockets(chai
     ]
     member.stop()
     member.spec = replace(spec, extra=tuple(words))
-    probe, client = PeerSource("B", Node.model_validate({"url": member.url}), 1.0), Nodeos(member.url)
+    node = Node.model_validate({"url": member.url, "timeout": "10s"})
+    probe, client = PeerSource("B", node, 1.0), Nodeos(member.url, timeout=10.0)
     try:
         member.restart(paused=True)
         chain["C"].mend()
