@@ -79,6 +79,7 @@ def test_every_alert_has_a_promtool_test_that_fires_it_and_one_that_does_not() -
     assert names - {"Watchdog"} <= silent
 
 
+@pytest.mark.timeout(600)  # at a low priority, beside the tests on real servers
 @pytest.mark.parametrize(
     "command",
     [
