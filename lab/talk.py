@@ -16,11 +16,18 @@ from lab.server import poll
 class Talk:
     """A plain MQTT client. `results` are in the order of their arrival."""
 
-    def __init__(self, port: int, command_topic: str, result_topic: str, *, qos: int = 2) -> None:
-        """`qos` of the commands: 2 as the original sends them, 1 as our sender does to an agent of ours."""
+    def __init__(
+        self, port: int, command_topic: str, result_topic: str, *, qos: int = 2, result_qos: int = 1
+    ) -> None:
+        """`qos` of the commands: 2 as the original sends them, 1 as our sender does to an agent of ours.
+
+        `result_qos`: the most that results come with.
+        """
         self.results: list[dict[str, Any]] = []
         self.arrived: dict[object, float] = {}
         """task_id → time.perf_counter() of its first result."""
+        self.qualities: dict[object, int] = {}
+        """task_id → the quality of service that its first result came with."""
         self._command_topic = command_topic
         self._qos = qos
         self._news = threading.Condition()
@@ -29,7 +36,7 @@ class Talk:
         )
         self._client.on_socket_open = _no_delay
         self._client.on_message = self._message
-        self._client.on_connect = lambda made, *_: made.subscribe(result_topic, qos=1)
+        self._client.on_connect = lambda made, *_: made.subscribe(result_topic, qos=result_qos)
         subscribed = threading.Event()
         self._client.on_subscribe = lambda *_: subscribed.set()
         self._client.reconnect_delay_set(1, 1)
@@ -42,6 +49,7 @@ class Talk:
         with self._news:
             found = json.loads(message.payload)
             self.results.append(found)
+            self.qualities.setdefault(found.get("task_id"), message.qos)
             self.arrived.setdefault(found.get("task_id"), time.perf_counter())
             self._news.notify_all()
 

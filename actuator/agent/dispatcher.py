@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from actuator.agent.admission import Rules, refusal
 from actuator.agent.builtin import Outcome
@@ -48,6 +49,13 @@ class Offer:
     """What became of a command that the agent's death interrupted."""
 
 
+class Publish(Protocol):
+    """Takes a command's key and its result, and sees to it that the broker gets it."""
+
+    def __call__(self, key: str, payload: bytes, *, once: bool) -> None:
+        """`once`: the sender does not know a result that it gets twice."""
+
+
 class Dispatcher:
     """`arrived` is called by the MQTT thread and never waits for a command; each command has a thread."""
 
@@ -56,14 +64,14 @@ class Dispatcher:
         rules: Rules,
         offers: Mapping[str, Offer],
         journal: Journal,
-        publish: Callable[[str, bytes], None],
+        publish: Publish,
         metrics: Metrics,
         *,
         parallel: int,
         queue: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`publish` takes a command's key and its result, and sees to it that the broker gets it."""
+        """`queue`: the most commands that may wait."""
         self._rules = rules
         self._offers = offers
         self._journal = journal
@@ -178,7 +186,7 @@ class Dispatcher:
     def _answer_duplicate(self, command: Command) -> None:
         self._metrics.refused.labels(f"0x{DUPLICATE:04x}").inc()
         text = f"Received duplicate task_id: {command.task_id}"
-        self._publish("", result(command.task_id, DUPLICATE, text, self._clock()))
+        self._publish("", result(command.task_id, DUPLICATE, text, self._clock()), once=not command.ours)
 
     def _enqueue(self, command: Command) -> None:
         with self._lock:
@@ -223,8 +231,9 @@ class Dispatcher:
         except Exception as error:  # a service's own bug must not leave its command running
             log.exception("service %s failed", name)
             outcome = Outcome(UNKNOWN, f"{type(error).__name__} in service {name}")
-        self._metrics.seconds.labels(name).observe(time.monotonic() - began)
+        took = time.monotonic() - began
         self._close(command, outcome)
+        self._metrics.seconds.labels(name).observe(took)
 
     # --- results go out -----------------------------------------------------------------------------
 
@@ -240,10 +249,8 @@ class Dispatcher:
         }})  # fmt: skip
 
     def _give(self, command: Command, outcome: Outcome) -> None:
-        self._publish(
-            command.key,
-            result(command.task_id, outcome.code, outcome.output, self._clock(), command.reply_bytes),
-        )
+        text = result(command.task_id, outcome.code, outcome.output, self._clock(), command.reply_bytes)
+        self._publish(command.key, text, once=not command.ours)
 
     # --- start and end ------------------------------------------------------------------------------
 

@@ -4,11 +4,10 @@ A command is `queued`, then `running`, then `done` with its result, which stays 
 that was `running` when the agent died is never run again.
 """
 
-import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -55,6 +54,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
+        self._forced = True
+        """Whether the connection forces a commit to the disk now."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -78,6 +79,14 @@ class Journal:
             except sqlite3.Error as error:
                 raise JournalError(f"the journal cannot be used: {error}") from None
 
+    def _write(self, statement: str, *values: object, lazily: bool = False) -> list[tuple[Any, ...]]:
+        """`lazily`: the write outlives our own death, but perhaps not a loss of power."""
+        with self._lock:
+            if self._forced is lazily:
+                self._do(f"PRAGMA synchronous = {'NORMAL' if lazily else 'FULL'}")
+                self._forced = not lazily
+            return self._do(statement, *values)
+
     def find(self, key: str) -> Entry | None:
         """A command that was seen before."""
         rows = self._do(_FIND, key)
@@ -94,37 +103,25 @@ class Journal:
         self, key: str, task_id: str, message: Mapping[str, object], now: float, stage: Stage = Stage.QUEUED
     ) -> None:
         """A command that waits, or is about to be performed at once."""
-        self._do(
+        self._write(
             "INSERT INTO command (key, task_id, message, received_at, state) VALUES (?, ?, ?, ?, ?)",
             key, task_id, json.dumps(dict(message)), now, stage,
         )  # fmt: skip
 
     def begin(self, key: str) -> None:
         """It is about to be performed."""
-        self._do("UPDATE command SET state = ? WHERE key = ?", Stage.RUNNING, key)
+        self._write("UPDATE command SET state = ? WHERE key = ?", Stage.RUNNING, key)
 
     def finish(self, key: str, code: int, output: str, now: float) -> None:
         """It ended. Not forced to the disk: if the power fails now, it counts as unknown, not as new."""
-        with self._lazily():
-            self._do(
-                "UPDATE command SET state = ?, code = ?, output = ?, finished_at = ? WHERE key = ?",
-                Stage.DONE, code, output, now, key,
-            )  # fmt: skip
+        self._write(
+            "UPDATE command SET state = ?, code = ?, output = ?, finished_at = ? WHERE key = ?",
+            Stage.DONE, code, output, now, key, lazily=True,
+        )  # fmt: skip
 
     def delivered(self, key: str, now: float) -> None:
         """The broker has the result."""
-        with self._lazily():
-            self._do("UPDATE command SET delivered_at = ? WHERE key = ?", now, key)
-
-    @contextlib.contextmanager
-    def _lazily(self) -> Iterator[None]:
-        """The write outlives our own death, but perhaps not a loss of power."""
-        with self._lock:
-            self._do("PRAGMA synchronous = NORMAL")
-            try:
-                yield
-            finally:
-                self._do("PRAGMA synchronous = FULL")
+        self._write("UPDATE command SET delivered_at = ? WHERE key = ?", now, key, lazily=True)
 
     def open(self) -> list[Entry]:
         """What a start finds: commands that wait, were running, or whose result is not delivered."""
@@ -132,7 +129,7 @@ class Journal:
 
     def forget(self, before: float) -> list[str]:
         """Drop what was delivered before a moment; the keys that were dropped."""
-        rows = self._do("DELETE FROM command WHERE delivered_at < ? RETURNING key", before)
+        rows = self._write("DELETE FROM command WHERE delivered_at < ? RETURNING key", before)
         return [str(row[0]) for row in rows]
 
     def fact(self, name: str) -> Any:
@@ -142,11 +139,10 @@ class Journal:
 
     def note(self, name: str, value: object, *, lazily: bool = False) -> None:
         """Remember a small JSON value; `lazily`: a loss of power may take it back."""
-        with self._lazily() if lazily else contextlib.nullcontext():
-            self._do(
-                "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                name, json.dumps(value),
-            )  # fmt: skip
+        self._write(
+            "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            name, json.dumps(value), lazily=lazily,
+        )  # fmt: skip
 
 
 _ALL = (

@@ -19,9 +19,12 @@ from actuator.remote.wire import timestamp
 
 log = logging.getLogger(__name__)
 
-COMMANDS, RESULTS = 1, 2
+COMMANDS = 1
 """Quality of service. A command that the broker sends twice is known by its key, and is acknowledged after it
 is in the journal: with 2, paho would forget a message that it acknowledged and had not given us yet."""
+RESULTS, RESULTS_ONCE = 1, 2
+"""A sender of ours knows a result that comes twice, and is spared the second handshake; for others the broker
+must see to it. Either way a result is kept until the broker says that it has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,14 @@ class Link:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def publish(self, key: str, payload: bytes) -> None:
-        """Give a result to the broker; `delivered(key)` follows when it has it. No key: nobody waits."""
+    def publish(self, key: str, payload: bytes, *, once: bool) -> None:
+        """Give a result to the broker; `delivered(key)` follows when it has it. No key: nobody waits.
+
+        `once`: whoever reads it must not get it twice.
+        """
+        quality = RESULTS_ONCE if once else RESULTS
         # Not under our lock: paho calls `_published` with a lock of its own held that `publish` needs.
-        sent = self._client.publish(self._config.topics.result, payload, qos=RESULTS)
+        sent = self._client.publish(self._config.topics.result, payload, qos=quality)
         self._sent(sent, key)
 
     def _sent(self, sent: mqtt.MQTTMessageInfo, key: str = "") -> mqtt.MQTTMessageInfo:

@@ -20,6 +20,8 @@ CLOSING = 0.1
 CHUNK = 1 << 16
 DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python ignores and a program must not."""
+ENVIRONMENT = dict(os.environb)
+"""Of every program: the agent's own, read once."""
 SHORT = 2048
 """Bytes that surely fit into a result; more are kept in a file as well."""
 
@@ -98,7 +100,7 @@ def _started(program: Program) -> tuple[int, int]:
     )
     try:
         pid = os.posix_spawnp(
-            program.words[0], program.words, os.environ,
+            program.words[0], program.words, ENVIRONMENT,
             file_actions=(null, (os.POSIX_SPAWN_DUP2, out, 1), errors), setsid=True, setsigdef=DEFAULTS,
         )  # fmt: skip
     except OSError:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 MAX_COMMAND = 1 << 20
 """Bytes of a command message; a configuration travels in it."""
@@ -68,7 +69,7 @@ MEANING = {
 TaskId = int | float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Command:
     """A command that may be looked at: its members have the right types."""
 
@@ -93,12 +94,17 @@ class Command:
         return found if isinstance(found, str) else None
 
     @property
+    def ours(self) -> bool:
+        """Whether a sender of chainwarden's waits for the result: it knows one that comes twice."""
+        return "reply_bytes" in self.members
+
+    @property
     def reply_bytes(self) -> int:
         """How long a result its sender reads."""
         asked = _number(self.members.get("reply_bytes"))
         return MAX_RESULT if asked is None else int(min(max(asked, MAX_RESULT), LONGEST_RESULT))
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same command, however often it arrives: 64 hex digits.
 
