@@ -10,11 +10,12 @@ when it forks (`exporter/books.py`).
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from exporter.accounting import AccountingError, Mark, NoBlockError, OutOfReadsError, Trouble
-from exporter.antelope.eras import SAVANNA, Change, Era, first_slot, version_of, with_era
+from exporter.accounting import AccountingError, Mark, Trouble
+from exporter.antelope.eras import SAVANNA
+from exporter.antelope.reading import Reader, eras_with, mark_of
 from exporter.antelope.sight import Glance, Sight, meet
 from exporter.books import Books, advance, assumed, reopened
 from exporter.collector import CollectorError, Source
@@ -23,10 +24,10 @@ from exporter.configs.chains import Chain
 from exporter.memory import MemoryFile
 from exporter.observation import Metric, Record, Sample
 from exporter.turns import missed_in_turn, opening
-from nodekit.answers import Block, ChainInfo, Schedule
+from nodekit.answers import Block, ChainInfo
 from nodekit.arrivals import Arrivals, chain_time, noted
 from nodekit.http import HttpError
-from nodekit.nodeos import Nodeos, UnknownBlockError
+from nodekit.nodeos import Nodeos
 from nodekit.slots import (
     current_slot,
     next_window,
@@ -45,8 +46,6 @@ VERIFY_EVERY = 15.0
 """Seconds after which blocks are read although get_info alone shows that no slot is empty."""
 READS = 24
 """Blocks read in one look at most: 20 ms on loopback, 2.4 s at 100 ms a read; then the next look goes on."""
-SEARCH_READS = 400
-"""Blocks read at most to find where a schedule began, once after each change of a Savanna chain's."""
 ANEW = frozenset({Trouble.UNKNOWN_SCHEDULE, Trouble.DEEP_FORK, Trouble.GAP_TOO_LONG, Trouble.NO_HISTORY})
 """Troubles after which counting begins at the present: they do not pass by themselves."""
 
@@ -140,8 +139,8 @@ class ProductionSource:
         block = node.block(info.head_num)
         self._read_at = None
         self._books = self._introduced(node, info, block)
-        head = self._mark_of(block)
-        self._books = advance(self._books, head, Reader(node, READS, self._mark_of))
+        head = mark_of(block, self._books)
+        self._books = advance(self._books, head, Reader(node, READS, self._books))
         self._read_at = at
         return self._books, head
 
@@ -195,30 +194,8 @@ class ProductionSource:
             return books
         active = node.schedules().active
         if head.schedule_version == SAVANNA:
-            books = replace(books, eras=self._eras(node, head, active))
+            books = replace(books, eras=eras_with(self._books, node, head, active))
         return replace(books, schedules={**books.schedules, active.version: active.producers})
-
-    def _eras(self, node: Nodeos, head: Block, active: Schedule) -> tuple[Era, ...]:
-        """With that of the active schedule. Raises AccountingError when its beginning is not found."""
-        books, last = self._books, self._books.head or self._books.settled
-        if not books.eras or last is None or books.eras[-1][1] not in books.schedules:
-            return ((0, active.version),)
-        if active.version <= books.eras[-1][1] or head.num <= last.num:
-            return books.eras
-        since, version = books.eras[-1]
-        change = Change(since, books.schedules[version], active.producers)
-        try:
-            first = first_slot(change, last.num, head, Reader(node, SEARCH_READS, self._mark_of).block)
-        except OutOfReadsError:
-            text = f"where schedule {active.version} began cannot be found with {SEARCH_READS} reads"
-            raise AccountingError(Trouble.UNKNOWN_SCHEDULE, text) from None
-        except NoBlockError as error:
-            raise AccountingError(Trouble.NO_HISTORY, str(error)) from None
-        return with_era(books.eras, first, active.version)
-
-    def _mark_of(self, block: Block) -> Mark:
-        version = version_of(block, self._books.eras, self._books.schedules)
-        return Mark(block.num, slot_of(block.time), block.id, version)
 
     def _save(self) -> None:
         if self._memory is not None and self._books.settled is not None:
@@ -227,29 +204,6 @@ class ProductionSource:
     def close(self) -> None:
         """Remember what was counted; the connections are the node probes'."""
         self._save()
-
-
-class Reader:
-    """Reads blocks of one node as marks, as many as one look may."""
-
-    def __init__(self, node: Nodeos, reads: int, mark: Callable[[Block], Mark]) -> None:
-        self._node = node
-        self._left = reads
-        self._mark = mark
-
-    def block(self, num: int) -> Block:
-        """The block at a height. Raises NoBlockError, OutOfReadsError, HttpError."""
-        if self._left == 0:
-            raise OutOfReadsError
-        self._left -= 1
-        try:
-            return self._node.block(num)
-        except UnknownBlockError:
-            raise NoBlockError(num) from None
-
-    def __call__(self, num: int) -> Mark:
-        """The same as a mark."""
-        return self._mark(self.block(num))
 
 
 def chain_samples(chain: str, ours: Sequence[str], books: Books, head: Mark, now: float) -> Iterable[Sample]:
