@@ -21,7 +21,7 @@ from nodekit.processes import Process
 from nodekit.settings import ConfigError, load
 from nodekit.used import Used
 
-WORKS = "import time; [time.sleep(0.001) for _ in range(10**6)]"
+WORKS = "import time; print(flush=True); [time.sleep(0.001) for _ in range(10**6)]"
 Values = dict[tuple[str, ...], float]
 
 
@@ -42,9 +42,10 @@ def looked(wanted: dict[str, Any]) -> Values:
 
 @pytest.fixture
 def running() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", WORKS, "worker-7301"]) as process:
-        while b"worker-7301" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
-            time.sleep(0.01)
+    argv = [sys.executable, "-I", "-S", "-c", WORKS, "worker-7301"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it runs, and does not only begin to be loaded
         yield process
         process.kill()
 
