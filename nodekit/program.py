@@ -33,7 +33,7 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
     made.add_argument(
         "--log.format", dest="format", choices=logs.FORMATS, default="logfmt", help="how lines look"
     )
-    made.add_argument("--version", action="version", version=f"chainwarden-{name} {version('chainwarden')}")
+    made.add_argument("--version", action="version", version=f"{made.prog} {version('chainwarden')}")
     return made
 
 
