@@ -14,12 +14,12 @@ from lab.slack_html import page
 IMAGES = CHECKOUT / "docs" / "images"
 NOW = 1_700_000_000.0
 PICTURES = {
-    "messages-failover": (("notice", "notice_verified"), 620),
+    "messages-failover": (("notice", "notice_verified"), 650),
     "messages-alerts": (
         ("node", "no_failover", "node_resolved", "oracle", "log", "service", "outcome_failed"),
         2350,
     ),
-    "messages-status": (("status", "deadman", "started"), 1060),
+    "messages-status": (("status", "deadman", "started"), 1110),
 }
 """File → samples in it, height in pixels."""
 DONE = [
