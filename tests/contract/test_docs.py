@@ -181,6 +181,17 @@ def test_the_readmes_name_the_same_commands_in_every_language(language: str) -> 
     assert said(f"README.{language}.md") == said("README.md")
 
 
+@pytest.mark.parametrize("language", ["zh", "ja"])
+def test_the_readmes_say_in_every_language_when_it_acts(language: str) -> None:
+    """A row for each case, with the same settings and commands in it."""
+
+    def cases(name: str) -> list[list[str]]:
+        (table,) = (part for part in prose(ROOT / name).split("\n\n") if "`mode: bounded`" in part)
+        return [re.findall(r"`[^`]+`", row) for row in table.splitlines()]
+
+    assert cases(f"README.{language}.md") == cases("README.md")
+
+
 CONFIGS = [
     pytest.param(name, content, id=f"{page.relative_to(ROOT)}-{number}")
     for page in PAGES
