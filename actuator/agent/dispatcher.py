@@ -6,13 +6,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from actuator.agent.admission import Rules, refusal
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import Entry, Journal, JournalError, Stage
 from actuator.agent.metrics import Metrics
+from actuator.agent.offer import End, Offer
 from actuator.remote.wire import (
     BUSY,
     DUPLICATE,
@@ -30,23 +31,12 @@ from actuator.remote.wire import (
 
 log = logging.getLogger(__name__)
 
-Work = tuple[str, Command, bool]
-"""Service, command, and whether the journal has it as running."""
+Work = tuple[str, Command, End | None]
+"""Service, command, and its end when it was begun already."""
 YIELD = 0.0003
 """Seconds that the books wait for the thread that sends the result: both need the interpreter's one lock."""
 CONFIG = "config"
 """The service that a message with `config` is for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A service that the agent has."""
-
-    commands: frozenset[str]
-    run: Callable[[Command], Outcome]
-    parallel: int = 1
-    recover: Callable[[Command], Outcome | None] | None = None
-    """What became of a command that the agent's death interrupted."""
 
 
 class Publish(Protocol):
@@ -57,7 +47,7 @@ class Publish(Protocol):
 
 
 class Dispatcher:
-    """`arrived` is called by the MQTT thread and never waits for a command; each command has a thread."""
+    """`arrived` is called by the MQTT thread and never waits for a command; a thread waits for each's end."""
 
     def __init__(
         self,
@@ -142,17 +132,29 @@ class Dispatcher:
             raise
         with self._lock:
             self._active.add(str(command.task_id))
-        self._start(name, command, begun=True)
+        self._start(name, command, self._begun(name, command))
 
-    def _start(self, name: str, command: Command, *, begun: bool) -> None:
+    def _begun(self, name: str, command: Command) -> End:
+        """Begin what the journal has as running.
+
+        A program takes a millisecond to load: its thread is woken meanwhile, not before. (Starting a process
+        holds the interpreter's one lock, so no other thread would gain if this one did not do it.)
+        """
+        try:
+            return self._offers[name].begin(command)
+        except Exception as error:  # a service's own bug must not leave its command running
+            log.exception("service %s failed", name)
+            return partial(Outcome, UNKNOWN, f"{type(error).__name__} in service {name}")
+
+    def _start(self, name: str, command: Command, end: End | None = None) -> None:
         """Hand it to an idle thread, or to a new one: to wake one is quicker than to start one."""
         with self._lock:
             idle = self._idle > 0
             self._idle -= idle
         if idle:
-            self._work.put((name, command, begun))
+            self._work.put((name, command, end))
         else:
-            threading.Thread(target=self._worker, args=((name, command, begun),), daemon=True).start()
+            threading.Thread(target=self._worker, args=((name, command, end),), daemon=True).start()
 
     def _worker(self, work: Work) -> None:
         while True:
@@ -205,11 +207,11 @@ class Dispatcher:
                     return
                 command = waiting.popleft()
                 self._running[name] = self._running.get(name, 0) + 1
-                self._start(name, command, begun=False)
+                self._start(name, command)
 
-    def _run(self, name: str, command: Command, begun: bool) -> None:  # noqa: FBT001 - a thread's argument
+    def _run(self, name: str, command: Command, end: End | None) -> None:
         try:
-            self._perform(name, command, begun=begun)
+            self._perform(name, command, end)
         except JournalError as error:
             log.error("a command is left open: %s", error)
         finally:
@@ -219,15 +221,16 @@ class Dispatcher:
                 self._pump()
                 self._lock.notify_all()
 
-    def _perform(self, name: str, command: Command, *, begun: bool) -> None:
-        if command.expires_at is not None and self._clock() > command.expires_at:
+    def _perform(self, name: str, command: Command, end: End | None) -> None:
+        if end is None and command.expires_at is not None and self._clock() > command.expires_at:
             self._close(command, Outcome(EXPIRED, "it expired while it waited for others"))
             return
-        if not begun:
-            self._journal.begin(command.key)
         began = time.monotonic()
+        if end is None:
+            self._journal.begin(command.key)
+            end = self._begun(name, command)
         try:
-            outcome = self._offers[name].run(command)
+            outcome = end()
         except Exception as error:  # a service's own bug must not leave its command running
             log.exception("service %s failed", name)
             outcome = Outcome(UNKNOWN, f"{type(error).__name__} in service {name}")

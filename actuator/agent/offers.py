@@ -1,14 +1,15 @@
 """What the agent's config offers, as services of the dispatcher."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from actuator.agent.builtin import Builtin, Outcome, Recovering
 from actuator.agent.config import Config, Service
-from actuator.agent.dispatcher import Offer
 from actuator.agent.journal import Journal
-from actuator.agent.program import run
+from actuator.agent.offer import End, Offer
+from actuator.agent.program import begin
 from actuator.remote.wire import BAD_MEMBER, Command
 
 
@@ -22,7 +23,7 @@ def offers(
     }
     found |= {name: _builtin(builtin, stop) for name, builtin in builtins.items()}
     found["agent"] = Offer(
-        frozenset({"output", "services"}), _about(config, builtins, journal, folder), parallel=4
+        frozenset({"output", "services"}), _later(_about(config, builtins, journal, folder)), parallel=4
     )
     return found
 
@@ -33,11 +34,11 @@ def output_folder(config: Config) -> Path:
 
 
 def _programs(service: Service, folder: Path, most: int) -> Offer:
-    def perform(command: Command) -> Outcome:
+    def start(command: Command) -> End:
         program = service.commands[command.command]
-        return run(program, program.timeout or service.timeout, folder / command.key, most)
+        return begin(program, program.timeout or service.timeout, folder / command.key, most)
 
-    return Offer(frozenset(service.commands), perform, service.parallel)
+    return Offer(frozenset(service.commands), start, service.parallel)
 
 
 def _builtin(builtin: Builtin, stop: threading.Event) -> Offer:
@@ -49,7 +50,12 @@ def _builtin(builtin: Builtin, stop: threading.Event) -> Offer:
             return builtin.recover(command.command, command.members, stop)
         return None
 
-    return Offer(builtin.commands, perform, recover=recover)
+    return Offer(builtin.commands, _later(perform), recover=recover)
+
+
+def _later(perform: Callable[[Command], Outcome]) -> Callable[[Command], End]:
+    """For what has no quick beginning: all of it is done by the thread that waits for its end."""
+    return lambda command: partial(perform, command)
 
 
 def _about(config: Config, builtins: Mapping[str, Builtin], journal: Journal, folder: Path):  # type: ignore[no-untyped-def]

@@ -6,6 +6,8 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -61,18 +63,23 @@ class _Output:
         return found if left <= 0 else f"{found}\n[… {left} bytes more]"
 
 
-def run(program: Program, timeout: float, kept: Path, most: int) -> Outcome:
-    """Start it and wait for its end; its exit status, 124 or 137 when it was ended, 126 or 127 not started.
+def begin(program: Program, timeout: float, kept: Path, most: int) -> Callable[[], Outcome]:
+    """Start it; what is returned waits for its end, and must be called once.
 
+    The outcome has its exit status, 124 or 137 when it was ended, 126 or 127 when it was not started.
     What ends the agent does not end the program.
     """
     try:
         pid, pipe = _started(program)
     except FileNotFoundError:
-        return Outcome(127, f"{program.words[0]}: not found")
+        return partial(Outcome, 127, f"{program.words[0]}: not found")
     except OSError as error:
-        return Outcome(126, f"{program.words[0]}: {error.strerror}")
-    output, end = _Output(kept, most), os.pidfd_open(pid)
+        return partial(Outcome, 126, f"{program.words[0]}: {error.strerror}")
+    return partial(_outcome, pid, pipe, timeout, _Output(kept, most))
+
+
+def _outcome(pid: int, pipe: int, timeout: float, output: _Output) -> Outcome:
+    end = os.pidfd_open(pid)
     try:
         in_time, open_ = _followed(pipe, end, output, timeout)
         code = None if in_time else _ended(pid, end)
