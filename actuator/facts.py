@@ -218,6 +218,26 @@ def lag_of(node: NodeFact, chain: ChainFact, producer: str) -> int | None:
     return sum(1 for slot in span if owner(slot, chain.producers) != producer)
 
 
+def witness_behind(facts: Facts, apart_from: str, slot: int) -> bool:
+    """Whether another member than this one has a block of `slot` or later: then the witness is cut off, not
+    the member."""
+    return any(
+        node.name != apart_from and node.head_slot is not None and node.head_slot >= slot
+        for node in facts.nodes
+    )
+
+
+def witness_lags(facts: Facts) -> str | None:
+    """How far the witness is behind a member's head, in words; None while both see the same chain."""
+    chain = facts.chain
+    if chain is None:
+        return None
+    ahead = max((node.head_slot or 0) - chain.head_slot for node in facts.nodes)
+    if ahead <= FRESH_SLOTS:
+        return None
+    return f"the best witness is {ahead} slots behind our nodes: what it shows of our window may be old"
+
+
 def last_own_block(chain: ChainFact, producer: str) -> int | None:
     """Slot of our newest block in the view."""
     return max((slot for slot, block in chain.blocks.items() if block.producer == producer), default=None)

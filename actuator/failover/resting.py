@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from actuator.facts import Facts, NodeFact, Reach, active_members
+from actuator.facts import Facts, NodeFact, Reach, active_members, witness_lags
 from actuator.failover import running
 from actuator.failover.enter import (
     anew,
@@ -245,7 +245,7 @@ def waiting(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> De
         return _drop(state, facts, policy, f"{state.holder} does not answer any more")
     deadline = None
     if active:
-        opens = gap_until(facts.chain, policy, now)
+        opens = witness_lags(facts) or gap_until(facts.chain, policy, now)
         if isinstance(opens, str):
             too_long = facts.chain and now - plan.started_at > REQUEST_ROUNDS * 0.5 * round_slots(
                 facts.chain.producers

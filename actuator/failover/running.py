@@ -13,6 +13,7 @@ from actuator.facts import (
     flows_before,
     settled_slot,
     stalled,
+    witness_behind,
 )
 from actuator.failover.cost import certificate, first_block_after, proving_window
 from actuator.failover.enter import anew, counted, counted_if_acted, enter, latch, notice, pause_order
@@ -263,7 +264,8 @@ def _no_block_yet(state: GroupState, facts: Facts, policy: Policy, opens: float)
         for slot in empty_own_slots(chain, policy.producer, first)
         if slot_time(slot) > plan.resumed_at and flows_before(window_of(slot, chain.producers), chain)
     ]
-    if len(empty) >= EMPTY_TOLERATED.get(plan.kind, EMPTY_DEFAULT):
+    enough = len(empty) >= EMPTY_TOLERATED.get(plan.kind, EMPTY_DEFAULT)
+    if enough and not witness_behind(facts, plan.target, empty[-1]):
         why = f"{plan.target} is unpaused, but {len(empty)} of our slots stayed empty"
         after = enter(state, Event.SLOTS_EMPTY, facts.now)
         decision = disarming(after, facts, policy, Asked())

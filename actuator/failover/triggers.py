@@ -10,6 +10,7 @@ from actuator.facts import (
     flows_before,
     last_own_block,
     settled_slot,
+    witness_behind,
 )
 from actuator.failover import running
 from actuator.failover.enter import anew, barred, begin, latch, limit_reached, notice
@@ -31,13 +32,6 @@ HUNG_SOON, HUNG_MARGIN = 2.0, 8.0
 BLOCK_LEAD = 1.5
 """A block leaves its producer up to 0.6 s before its timestamp (measured), our clock may be 0.5 s slow, and
 the node may have worked on until the first look that it did not answer."""
-
-
-def witness_behind(facts: Facts, holder: str, slot: int) -> bool:
-    """Whether another member has a block of `slot` or later: then the witness is cut off, not the holder."""
-    return any(
-        node.name != holder and node.head_slot is not None and node.head_slot >= slot for node in facts.nodes
-    )
 
 
 def silent_since(facts: Facts, producer: str, holder: str, active_from: float) -> int | None:

@@ -10,6 +10,7 @@ COUNT = 20_000
 FAILED_ONCE = (
     2079379, 2098325, 2315567, 2407935, 2428233, 2519927, 2553400, 2581640, 2607182, 2723134, 2762483, 2815828,
     2864261, 2884945, 2900000, 2904256, 2920383, 2929699, 2939996, 2975354, 4753584, 5338215, 5532484,
+    40091769,
 )  # fmt: skip
 """Of the seeds above COUNT that a million told: each showed a fault of the decision, or of the referee."""
 

@@ -259,6 +259,20 @@ def test_a_new_node_is_not_blamed_for_a_chain_that_stopped_before_its_turn() -> 
     assert (stopped.state.phase, mute.state.phase) == (Phase.VERIFYING, Phase.DISARMING)
 
 
+def test_a_new_node_is_not_blamed_for_a_witness_that_was_cut_off_in_its_turn() -> None:
+    """The new node's own head proves nothing, it may be alone on a fork; another standby's does."""
+    now = at(42)
+    state = planned(Phase.VERIFYING, now, resumed_at=at(37))
+    view = chain(now, empty=tuple(range(38, 43)))
+    nodes = (dead("A", now, at(30)), node("B", now, paused=False, head_slot=BASE + 42))
+
+    blind = decide(state, facts(now, *nodes, node("C", now, head_slot=BASE + 42), view=view), POLICY)
+    mute = decide(state, facts(now, *nodes, view=view), POLICY)
+
+    assert (blind.state.phase, blind.orders) == (Phase.VERIFYING, ())
+    assert mute.state.phase is Phase.DISARMING
+
+
 @pytest.mark.parametrize(
     ("missing", "phase"),
     [

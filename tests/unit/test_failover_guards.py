@@ -9,7 +9,7 @@ from actuator.failover.decide import decide, resume_after_restart
 from actuator.failover.gap import gap_until
 from actuator.failover.machine import Phase
 from actuator.failover.readiness import fence_of, gone, lost, unready
-from actuator.failover.state import Verb
+from actuator.failover.state import Asked, Request, Verb
 from tests.unit.failover_world import BASE, POLICY, at, chain, dead, done, facts, node, planned, steady
 from tests.unit.test_failover_hang import silent
 
@@ -75,6 +75,21 @@ def test_a_switchover_begins_a_slot_later_than_a_right_clock_would_allow(after: 
     now = at(48, after)
 
     assert isinstance(gap_until(chain(now), POLICY, now), float) is begins
+
+
+def test_a_gap_that_only_a_cut_off_witness_shows_is_no_gap() -> None:
+    """The witness was stranded two slots after the gap began; the schedule may have changed since (seed 40091769)."""
+    now = at(56)
+    wish = Asked(switchover=Request("r1", "B", "alice", at(40)))
+    waiting = decide(steady(), facts(at(40)), POLICY, wish).state
+    old = chain(now, empty=tuple(range(51, 57)))
+    members = [node(name, now, paused=name != "A", head_slot=BASE + 56) for name in "ABC"]
+
+    decision = decide(waiting, facts(now, *members, view=old), POLICY)
+
+    assert (decision.state.phase, decision.orders) == (Phase.WAITING, ())
+    assert "the best witness is 6 slots behind our nodes" in decision.why
+    assert decide(waiting, facts(now, *members), POLICY).state.phase is Phase.FENCING
 
 
 def vacant(now: float, empty: int, agreeing: int = 2) -> ChainFact:
