@@ -15,6 +15,12 @@ GONE_AFTER = 2.0
 ACT_SECONDS = 0.3
 """From the proof to the resumed node: pauses, a resume, commits. Measured 0.05 s; six times that."""
 
+QUICK_BEFORE = 1.5
+"""Seconds before our window from which looks are quick; one that was begun before must be over by then."""
+HANG_SEEN = 1.6
+"""From a hang in our window to its proof: two empty slots, 0.3 s in which the second may still arrive, and
+0.3 s in which the pause that is left at it is acknowledged by its kernel."""
+
 
 class Mode(StrEnum):
     """`strict`: never resume without a confirmed fence. `bounded`: also when witnesses see that nobody
@@ -89,11 +95,12 @@ class Group(Settings):
     public_key: str | None = None
     """The signing key that our nodes hold; when given, the active schedule must name it."""
     loss_budget: int = Field(4, ge=1, le=12)
-    """Blocks that one failure may cost; a configuration that cannot keep it is refused."""
+    """Blocks that a crash or a hang in our window may cost; a configuration whose times add up to more is
+    refused, with the sum."""
     poll_interval: Duration = 1.0
-    """Time between looks at each node; a quarter of it while our window is open."""
+    """Time between looks at each node; a quarter of a second at most while our window is open."""
     poll_timeout: Duration = 1.0
-    """How long one look may take."""
+    """How long one look may take; half a second at most while our window is open."""
     gone_after: Duration = GONE_AFTER
     """Refused connections for this long prove a process gone; not less than 2s."""
     guard: Duration = 3.0
@@ -123,16 +130,28 @@ class Group(Settings):
 
     @model_validator(mode="after")
     def _keeps_its_budget(self) -> Self:
-        seconds = self.gone_after + ACT_SECONDS
-        slots = int(seconds / SLOT_SECONDS)
-        if slots > self.loss_budget:
-            raise PydanticCustomError(
-                "budget",
-                "gone_after {gone} s + {act} s to act = {seconds} s, that is {slots} slots of 0.5 s, "
-                "but loss_budget is {budget}; lower gone_after or raise loss_budget",
-                {"gone": self.gone_after, "act": ACT_SECONDS, "seconds": seconds, "slots": slots,
-                 "budget": self.loss_budget},
-            )  # fmt: skip
+        """The arithmetic of a crash, and of a hang in our window that a slow look before it may find late."""
+        gone, late = self.gone_after, self.poll_interval + self.poll_timeout - QUICK_BEFORE
+        crash = f"gone_after {gone:g} s"
+        hang = (
+            f"poll_interval {self.poll_interval:g} s + poll_timeout {self.poll_timeout:g} s - "
+            f"{QUICK_BEFORE} s before our window + {HANG_SEEN} s to see that it hangs"
+        )
+        sums = (
+            (gone, crash, "lower gone_after"),
+            (max(0.0, late) + HANG_SEEN, hang, "lower poll_interval or poll_timeout"),
+        )
+        for proven, terms, remedy in sums:
+            seconds = proven + ACT_SECONDS
+            slots = int(round(seconds, 6) / SLOT_SECONDS)
+            if slots > self.loss_budget:
+                raise PydanticCustomError(
+                    "budget",
+                    "{terms} + {act} s to act = {seconds} s, that is {slots} slots of 0.5 s, "
+                    "but loss_budget is {budget}; {remedy} or raise loss_budget",
+                    {"terms": terms, "act": ACT_SECONDS, "seconds": f"{seconds:.1f}", "slots": slots,
+                     "budget": self.loss_budget, "remedy": remedy},
+                )  # fmt: skip
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from actuator.configs.groups import Group
+from actuator.configs.groups import QUICK_BEFORE, Group
 from actuator.facts import AGREE_SLOTS, ChainFact, Facts, NodeFact, StepFact
 from actuator.failover.members import MemberWatch
 from actuator.failover.witnesses import Testimony, WitnessWatch
@@ -15,7 +15,7 @@ from nodekit.slots import current_slot, next_window
 
 IN_WINDOW_INTERVAL = 0.25
 """Seconds between looks while our window is open or about to open."""
-OPENING = 1.5
+OPENING = QUICK_BEFORE
 """Seconds before our window from which looks are that frequent."""
 
 

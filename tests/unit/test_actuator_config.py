@@ -8,8 +8,12 @@ import yaml
 
 from actuator.__main__ import main
 from actuator.config import Config
-from actuator.configs.groups import Automation
+from actuator.configs.groups import HANG_SEEN, Automation
+from actuator.facts import ARRIVAL_GRACE
+from actuator.failover.enter import SILENT_TIMEOUT
+from actuator.failover.triggers import SILENT_SLOTS
 from nodekit.settings import ConfigError, load
+from nodekit.slots import SLOT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUP = """groups:
@@ -36,7 +40,14 @@ def refusal(tmp_path: Path, text: str) -> str:
         (GROUP + "    gone_after: 500ms\n    nodes: [{name: a, url: 'http://a:1'}]\n",
          ":7: groups.bp.gone_after: write 2s or more: less does not prove that a process is gone"),
         (GROUP + "    gone_after: 4s\n    nodes: [{name: a, url: 'http://a:1'}]\n",
-         ":3: groups.bp: gone_after 4.0 s + 0.3 s to act = 4.3 s, that is 8 slots of 0.5 s, but loss_budget is 4; "
+         ":3: groups.bp: gone_after 4 s + 0.3 s to act = 4.3 s, that is 8 slots of 0.5 s, but loss_budget is 4; "
+         "lower gone_after or raise loss_budget"),
+        (GROUP + "    poll_interval: 5s\n    nodes: [{name: a, url: 'http://a:1'}]\n",
+         ":3: groups.bp: poll_interval 5 s + poll_timeout 1 s - 1.5 s before our window + 1.6 s to see that it "
+         "hangs + 0.3 s to act = 6.4 s, that is 12 slots of 0.5 s, but loss_budget is 4; lower poll_interval or "
+         "poll_timeout or raise loss_budget"),
+        (GROUP + "    loss_budget: 3\n    nodes: [{name: a, url: 'http://a:1'}]\n",
+         ":3: groups.bp: gone_after 2 s + 0.3 s to act = 2.3 s, that is 4 slots of 0.5 s, but loss_budget is 3; "
          "lower gone_after or raise loss_budget"),
         (GROUP + "    mode: loose\n    nodes: [{name: a, url: 'http://a:1'}]\n",
          ":7: groups.bp.mode: Input should be 'strict' or 'bounded'"),
@@ -120,3 +131,7 @@ def test_the_shipped_example_names_every_key(tmp_path: Path) -> None:
 
     assert [name for name in sorted(found) if f"{name}:" not in text] == []
     assert yaml.safe_load(text)["groups"]["eosstorebest"]["automation"] == "shadow"
+
+
+def test_the_loss_budget_reckons_with_the_times_that_the_decision_takes() -> None:
+    assert pytest.approx(SILENT_SLOTS * SLOT_SECONDS + ARRIVAL_GRACE + SILENT_TIMEOUT) == HANG_SEEN
