@@ -30,7 +30,7 @@ class Reach(StrEnum):
     REFUSED = "refused"
     TIMEOUT = "timeout"
     BROKEN = "broken"
-    """It answers, but not as a nodeos: HTTP error, no JSON, connection closed."""
+    """It answers, but not as our nodeos: HTTP error, no JSON, connection closed, another chain."""
     UNSEEN = "unseen"
     """Not tried yet."""
 
@@ -65,6 +65,8 @@ class NodeFact:
     """Its newest block that a witness knows too has the witness's id."""
     active_since: float | None = None
     """When it was first read active in the present run of such readings; None when it is not active."""
+    silences: int = 0
+    """Looks in a row that got no answer, since the last answer or the last jump of our clock."""
     broken_at: float | None = None
     """When its connection last broke: a restart may lie there."""
     starts_paused: bool = False

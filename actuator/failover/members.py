@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from actuator.facts import NodeFact, Reach
-from actuator.failover.reading import Head, Reading, agreement, believe, head_of
+from actuator.failover.reading import Head, Reading, agreement, believe, head_of, stranger
 from actuator.failover.tripwire import Tripwire
 from nodekit.http import HttpError, Reason
 from nodekit.nodeos import Nodeos
@@ -49,6 +49,7 @@ class MemberWatch:
         self._node = node
         self._fact = believed
         self._heads: deque[Head] = deque(maxlen=HEADS)
+        self._chain_id: str | None = None
         self._peers: tuple[float, int | None] = (0.0, None)
         self._changed = changed
         self._clock = clock
@@ -58,15 +59,20 @@ class MemberWatch:
         self._read_at: tuple[float, float] | None = None
         self._timeout = node.timeout
 
-    def fact(self, known: dict[int, str]) -> NodeFact:
-        """The belief, compared with a witness's block ids."""
+    def fact(self, known: dict[int, str], chain_id: str | None = None) -> NodeFact:
+        """The belief, compared with a witness's block ids and chain."""
         with self._lock:
-            return replace(self._fact, agrees=agreement(tuple(self._heads), known))
+            fact = replace(self._fact, agrees=agreement(tuple(self._heads), known))
+            return stranger(fact) if self._elsewhere(chain_id) else fact
 
-    def heads(self) -> tuple[Head, ...]:
-        """The newest heads that it showed."""
+    def heads(self, chain_id: str | None = None) -> tuple[Head, ...]:
+        """The newest heads that it showed of that chain."""
         with self._lock:
-            return tuple(self._heads)
+            return () if self._elsewhere(chain_id) else tuple(self._heads)
+
+    def _elsewhere(self, chain_id: str | None) -> bool:
+        """Whether a node of another chain answers at its address."""
+        return None not in (chain_id, self._chain_id) and chain_id != self._chain_id
 
     def _clock_jumped(self) -> bool:
         """Whether the wall clock moved against the monotonic one since the last look."""
@@ -77,9 +83,9 @@ class MemberWatch:
     def look(self) -> None:
         """Read the node once and take note."""
         if self._clock_jumped():
-            log.warning("the clock jumped: refusals of %s are counted anew", self.name)
+            log.warning("the clock jumped: failed looks at %s are counted anew", self.name)
             with self._lock:
-                self._fact = replace(self._fact, refusals=None)
+                self._fact = replace(self._fact, refusals=None, silences=0)
         asked_for, self._asked_for = self._asked_for, False
         reading = self._read()
         with self._lock:
@@ -98,6 +104,7 @@ class MemberWatch:
         except HttpError as error:
             return Reading(self._clock(), _REACH.get(error.reason, Reach.BROKEN))
         now = self._clock()
+        self._chain_id = info.chain_id
         head = head_of(info.head_num, info.head_id, info.head_time, info.head_producer)
         return Reading(now, Reach.ANSWERS, paused, head, info.lib_num, self._live_peers(now))
 

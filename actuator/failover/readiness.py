@@ -48,7 +48,7 @@ def not_gone_because(node: NodeFact, after: float) -> str:
         return f"{node.name} refuses connections for {run.last - run.since:.1f} s; {after:g} s prove it gone"
     if node.reach is Reach.UNSEEN:
         return f"{node.name} was not reached yet"
-    return f"{node.name} gives no usable answer"
+    return f"{node.name} gives no usable answer: an HTTP error, no nodeos, or one of another chain"
 
 
 def just_restarted(node: NodeFact, now: float) -> bool:

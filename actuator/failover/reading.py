@@ -48,8 +48,18 @@ def believe(before: NodeFact, reading: Reading) -> NodeFact:
         lib_moved_at=now if moved and not first_look else before.lib_moved_at,
         peers=reading.peers,
         active_since=(before.active_since or now) if answered and reading.paused is False else None,
+        silences=0 if answered else before.silences + 1,
         broken_at=now if broke else before.broken_at,
     )
+
+
+def stranger(fact: NodeFact) -> NodeFact:
+    """What is known of a member at whose address a node of another chain answers: nothing. What that node
+    says, and its obedience to a pause, say nothing about ours."""
+    return replace(
+        fact, reach=Reach.BROKEN, paused=None, head_num=None, head_slot=None, peers=None, agrees=None,
+        active_since=None, broken_at=fact.checked_at,
+    )  # fmt: skip
 
 
 def _refusals(before: NodeFact, reading: Reading) -> Refusals | None:

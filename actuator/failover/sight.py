@@ -82,7 +82,8 @@ class Sight:
         """What is believed now."""
         testimony = self._best()
         known = testimony.ids if testimony is not None else {}
-        nodes = tuple(self._members[node.name].fact(known) for node in self._group.nodes)
+        chain_id = testimony.chain_id if testimony is not None else None
+        nodes = tuple(self._members[node.name].fact(known, chain_id) for node in self._group.nodes)
         now = self._clock()
         return Facts(now, nodes, self._chain(testimony), steps)
 
@@ -120,7 +121,7 @@ class Sight:
             if block.producer == ours:
                 self._own_ids.setdefault(slot, set()).add(block.id)
         for member in self._members.values():
-            for head in member.heads():
+            for head in member.heads(testimony.chain_id):
                 if head.producer == ours:
                     self._own_ids.setdefault(head.slot, set()).add(head.id)
         for slot in [slot for slot in self._own_ids if slot < testimony.first_slot]:

@@ -29,6 +29,8 @@ HUNG_AFTER = 10.0
 """Seconds of silence outside our window after which a holder counts as hung."""
 HUNG_SOON, HUNG_MARGIN = 2.0, 8.0
 """When our window opens within the margin, that much silence is enough."""
+HUNG_LOOKS = 2
+"""Looks that got no answer, beside that time: an actuator that was frozen itself wakes to one of them."""
 BLOCK_LEAD = 1.5
 """A block leaves its producer up to 0.6 s before its timestamp (measured), our clock may be 0.5 s slow, and
 the node may have worked on until the first look that it did not answer."""
@@ -92,6 +94,8 @@ def hung(holder: NodeFact, facts: Facts, policy: Policy) -> str | None:
         if too_few or witness_behind(facts, holder.name, empty[0]):
             return None
         return f"{holder.name} does not answer for {quiet:.1f} s and {len(empty)} of our slots stayed empty"
+    if holder.silences < HUNG_LOOKS:
+        return None  # perhaps we stood still ourselves: the time since its last answer is no evidence alone
     soon = opens is not None and opens - facts.now < HUNG_MARGIN
     if quiet < (HUNG_SOON if soon else HUNG_AFTER):
         return None

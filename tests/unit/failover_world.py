@@ -40,6 +40,7 @@ def dead(name: str, now: float, since: float, **changes: Any) -> NodeFact:
         checked_at=now,
         answered_at=since - 0.2,
         refusals=run,
+        silences=run.count,
         broken_at=now,
         starts_paused=True,
     )

@@ -199,7 +199,7 @@ def test_a_wish_in_the_middle_of_a_plan_is_refused_and_not_silently_forgotten() 
 def test_a_holder_that_is_back_before_any_pause_reached_it_keeps_production() -> None:
     """Only the way to it was cut: in the first epoch of a takeover it was paused all the same."""
     now = at(30)
-    silent = node("A", now, reach=Reach.TIMEOUT, paused=None, answered_at=now - 2.5)
+    silent = node("A", now, reach=Reach.TIMEOUT, paused=None, answered_at=now - 2.5, silences=2)
     begun = decide(steady(), facts(now, silent), POLICY).state
     lost = (done("pause.1", "A", at(30.8), "unknown"), done("pause.1", "C", at(30.2)))
 

@@ -45,6 +45,18 @@ def test_outside_our_window_a_silent_holder_gets_as_much_time_as_there_is(
     assert ((Verb.PAUSE, "A") in [(order.verb, order.node) for order in decision.orders]) is moves
 
 
+def test_an_actuator_that_was_frozen_itself_looks_twice_before_it_calls_a_node_hung() -> None:
+    """Its host stood still for eleven seconds; the look that was under way timed out when it went on."""
+    now = at(24)
+    holder = silent("A", now, now - 11.0)
+
+    once = decide(steady(), facts(now, replace(holder, silences=1)), POLICY)
+    twice = decide(steady(), facts(now, replace(holder, silences=2)), POLICY)
+
+    assert (once.state.phase, once.orders) == (Phase.STEADY, ())
+    assert twice.state.phase is Phase.FENCING
+
+
 def test_inside_our_window_two_empty_slots_decide() -> None:
     """It hung right after its fourth block; two slots later it is fenced and replaced."""
     answered = at(39, 0.1)

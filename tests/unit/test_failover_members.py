@@ -1,14 +1,18 @@
 """The watch of one member, on real sockets: refusals, broken connections, a clock that jumps."""
 
+import json
 import socket
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from actuator.facts import NodeFact, Reach
+from actuator.facts import Facts, NodeFact, Reach
 from actuator.failover.members import MemberWatch
+from actuator.failover.readiness import paused_by_us, unready
 from actuator.failover.tripwire import Tripwire
 from actuator.failover.witnesses import until_settled
 from nodekit.nodeos import Nodeos
+from tests.unit.failover_world import POLICY, done
 
 
 def free_address() -> tuple[str, int]:
@@ -56,9 +60,11 @@ def test_a_corrected_clock_does_not_make_two_seconds_of_refusals() -> None:
     clock.correction = 2.5
     watch.look()
 
-    run = watch.fact({}).refusals
+    fact = watch.fact({})
     watch.close()
+    run = fact.refusals
     assert run is not None
+    assert fact.silences == 1
     assert (run.count, run.last - run.since) == (1, 0.0)
 
 
@@ -94,3 +100,55 @@ def test_a_witness_is_looked_at_right_after_each_slot_of_ours_is_settled() -> No
         at = now + until_settled(now, 0.25)
         assert 0.02 < at - now <= 0.27
         assert round((at - 0.32) * 1000) % 250 == 0
+
+
+THEIRS: dict[str, object] = {
+    "/v1/chain/get_info": {
+        "chain_id": "theirs", "server_version": "v", "head_block_num": 9, "head_block_id": "a9",
+        "head_block_time": "2026-11-20T19:54:44.500", "head_block_producer": "ours",
+        "last_irreversible_block_num": 4, "last_irreversible_block_id": "a4",
+        "last_irreversible_block_time": "2026-11-20T19:54:11.000", "server_version_string": "v4",
+    },
+    "/v1/producer/paused": True,
+    "/v1/net/connections": [],
+}  # fmt: skip
+
+
+class Answers(BaseHTTPRequestHandler):
+    """A paused nodeos of the chain `theirs`."""
+
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def do_POST(self) -> None:
+        content = json.dumps(THEIRS[self.path]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Silence."""
+
+
+def test_a_node_of_another_chain_at_a_members_address_neither_fences_it_nor_takes_its_place() -> None:
+    """Its port was taken by a testnet's nodeos, which obeys the pause that was meant for ours."""
+    clock = Clock()
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        watch = watch_of(server.server_address[:2], clock)  # type: ignore[arg-type]
+        watch.look()
+        same, other = watch.fact({}, "theirs"), watch.fact({}, "ours")
+        heads = watch.heads("theirs"), watch.heads("ours")
+        watch.close()
+        server.shutdown()
+
+    now = clock()
+    paused = done("pause.1", "A", now - 60)
+    assert (same.reach, same.paused, len(heads[0])) == (Reach.ANSWERS, True, 1)
+    assert paused_by_us(same, Facts(now, (same,), None, (paused,)))
+    assert (other.reach, other.paused, other.head_slot, heads[1]) == (Reach.BROKEN, None, None, ())
+    assert not paused_by_us(other, Facts(now, (other,), None, (paused,)))
+    assert "A does not answer (broken)" in [
+        refusal.why for refusal in unready("A", Facts(now, (other,), None), POLICY)
+    ]
