@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from actuator.facts import Facts, NodeFact, Reach
-from actuator.failover.gap import next_opening
+from actuator.failover.gap import coming_gap, next_opening
 from actuator.failover.readiness import gone, not_gone_because, unready
 from actuator.failover.state import Decision, GroupState, Policy
 
@@ -26,14 +26,18 @@ def outlook(decision: Decision, facts: Facts, policy: Policy) -> list[str]:
         return [f"would be scheduled: the first gap after {day(due.not_before)}"]
     if plan is None:
         return ["would be refused:", *(f"  {refusal.why}" for refusal in decision.refusals)]
-    opens = next_opening(facts, policy.producer)
     others = [name for name in policy.members if name != plan.target]
-    lines = [f"would begin now: {decision.why}" if plan.deadline else f"would wait: {decision.why}"]
+    lines = [f"would begin now: {plan.cause}" if plan.deadline else f"would wait: {decision.why}"]
     lines.append(f"1. pause {', '.join(others)}; each must acknowledge and read paused")
     lines.append(f"2. resume {plan.target}, which is ready now")
     lines.append(f"3. verify all 12 blocks of {plan.target}'s first window on a witness")
-    if plan.deadline is not None and opens is not None:
-        lines.append(f"given back when not through by {utc(plan.deadline)}; our window opens {utc(opens)}")
+    opens = next_opening(facts, policy.producer)
+    if opens is not None and plan.deadline is None and plan.source is not None:
+        begins, opens = coming_gap(facts, policy)
+        lines.append(f"begins after {utc(begins)}, when our window is over and its last block is known")
+    if opens is not None:
+        due = opens - policy.guard
+        lines.append(f"given back when not through by {utc(due)}; our window opens {utc(opens)}")
     return lines
 
 

@@ -32,3 +32,14 @@ def next_opening(facts: Facts, producer: str) -> float | None:
     """When our next (or current) window opens, unix seconds."""
     window = _coming(facts.chain, producer, facts.now)
     return window.opens if window is not None else None
+
+
+def coming_gap(facts: Facts, policy: Policy) -> tuple[float | None, float | None]:
+    """From when a switchover that waits may begin, and when our window after that opens; unix seconds."""
+    window = _coming(facts.chain, policy.producer, facts.now)
+    if facts.chain is None or window is None:
+        return None, None
+    if window.opens - facts.now >= policy.guard + SETTLE:
+        return facts.now, window.opens  # the gap is here, but our last window is not settled yet
+    after = next_window(policy.producer, window.last_slot + 1, facts.chain.producers)
+    return window.closes, after.opens if after is not None else None

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from actuator.facts import ChainFact, Reach, Refusals
+from actuator.facts import ChainFact, Reach, Refusals, vacant_slots
 from actuator.failover.decide import decide, resume_after_restart
 from actuator.failover.gap import gap_until
 from actuator.failover.machine import Phase
-from actuator.failover.readiness import fence_of, gone, lost, unready
+from actuator.failover.readiness import fence_of, gone, lost, lost_lacks, unready
 from actuator.failover.state import Asked, Request, Verb
 from tests.unit.failover_world import BASE, POLICY, at, chain, dead, done, facts, node, planned, steady
 from tests.unit.test_failover_hang import silent
@@ -111,6 +111,17 @@ def test_bounded_needs_two_witnesses_and_four_empty_slots_and_strict_never_takes
     assert lost(dark, shown(3, moment=at(42)), BOUNDED) is None
     assert lost(dark, shown(4), POLICY) is None
     assert fence_of(dark, shown(4), BOUNDED) is not None
+
+
+def test_bounded_takes_a_chain_that_stands_still_for_no_proof() -> None:
+    """Nobody filled our slots, and nobody else's since: our node need not be the one that failed."""
+    now = at(74)
+    empty = chain(now, empty=tuple(range(40, 75)), agreeing=2)
+    holder = silent("A", now, at(39))
+
+    assert vacant_slots(empty, "ours", at(39))
+    assert lost(holder, facts(now, holder, view=empty), BOUNDED) is None
+    assert "stands still" in (lost_lacks(holder, facts(now, holder, view=empty), BOUNDED) or "")
 
 
 def test_bounded_never_counts_on_the_absence_of_a_node_that_our_own_resume_may_wait_at() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from actuator.failover.decide import decide
-from actuator.failover.explain import outlook
+from actuator.failover.explain import outlook, utc
 from actuator.failover.machine import Phase
 from actuator.failover.state import Asked, GroupState, Hold, NoticeKind, Request
 from actuator.wishes import wanted_hold, wanted_switchover
@@ -106,6 +106,30 @@ def test_a_dry_run_says_what_would_be_done(asked: Request, first: str) -> None:
     if first == "would begin now":
         assert "pause A, C" in lines[1]
         assert lines[-1].startswith("given back when not through by")
+
+
+@pytest.mark.parametrize(
+    ("now", "begins", "opens"),
+    [
+        (at(40), at(47, 0.0), at(83, 0.0)),
+        (at(28), at(47, 0.0), at(83, 0.0)),
+        (at(48, 0.1), at(48, 0.1), at(83, 0.0)),
+    ],
+    ids=["in our window", "right before it", "right after it"],
+)
+def test_a_dry_run_of_a_switchover_that_has_to_wait_tells_its_deadlines_too(
+    now: float, begins: float, opens: float
+) -> None:
+    found = facts(now)
+    decision = decide(steady(), found, POLICY, Asked(switchover=Request("r", "B", "a", now)))
+
+    lines = outlook(decision, found, POLICY)
+
+    assert lines[0].startswith("would wait: ")
+    assert lines[-2].startswith(f"begins after {utc(begins)}")
+    assert lines[-1] == (
+        f"given back when not through by {utc(opens - POLICY.guard)}; our window opens {utc(opens)}"
+    )
 
 
 @pytest.mark.parametrize(
