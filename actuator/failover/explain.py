@@ -36,8 +36,8 @@ def outlook(decision: Decision, facts: Facts, policy: Policy) -> list[str]:
         begins, opens = coming_gap(facts, policy)
         lines.append(f"begins after {utc(begins)}, when our window is over and its last block is known")
     if opens is not None:
-        due = opens - policy.guard
-        lines.append(f"given back when not through by {utc(due)}; our window opens {utc(opens)}")
+        through = opens - policy.guard
+        lines.append(f"given back when not through by {utc(through)}; our window opens {utc(opens)}")
     return lines
 
 

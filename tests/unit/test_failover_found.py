@@ -259,6 +259,17 @@ def test_a_new_node_is_not_blamed_for_a_chain_that_stopped_before_its_turn() -> 
     assert (stopped.state.phase, mute.state.phase) == (Phase.VERIFYING, Phase.DISARMING)
 
 
+def test_a_new_node_that_dies_before_our_window_is_not_waited_for_until_its_slots_are_empty() -> None:
+    now = at(10)
+    state = planned(Phase.VERIFYING, now, resumed_at=at(2))
+
+    decision = decide(state, facts(now, dead("A", now, at(-20)), dead("B", now, now - 2.5)), POLICY)
+
+    assert decision.state.phase in (Phase.FENCING, Phase.RESUMING)
+    assert decision.state.plan is not None
+    assert (decision.state.plan.target, decision.state.plan.tried) == ("C", ("B",))
+
+
 def test_a_new_node_is_not_blamed_for_a_witness_that_was_cut_off_in_its_turn() -> None:
     """The new node's own head proves nothing, it may be alone on a fork; another standby's does."""
     now = at(42)
