@@ -166,3 +166,23 @@ def test_what_came_between_a_start_and_a_full_round_of_watching_is_no_reason_to_
 
     assert (early.state.phase, later.state.phase) == (Phase.STEADY, Phase.FENCING)
     assert [refusal.rule for refusal in early.refusals][:1] == ["observing"]
+
+
+def test_two_active_members_are_separated_also_while_a_start_observes() -> None:
+    now = at(10)
+    state = resume_after_restart(steady(), now)
+
+    decision = decide(state, facts(now, node("B", now, paused=False)), POLICY)
+
+    assert decision.state.phase is Phase.DISARMING
+    assert [(order.verb, order.node) for order in decision.orders] == [(Verb.PAUSE, "B")]
+
+
+def test_empty_slots_of_another_producer_say_nothing_of_our_holder() -> None:
+    now = at(16)
+    view = chain(now, empty=(13, 14, 15, 16))
+    members = [node(name, now, paused=name != "A", head_slot=view.head_slot) for name in "ABC"]
+
+    decision = decide(steady(), facts(now, *members, view=view), POLICY)
+
+    assert (decision.state.phase, decision.orders, decision.why) == (Phase.STEADY, (), "A is active")
