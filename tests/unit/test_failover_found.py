@@ -240,7 +240,7 @@ def test_blocks_that_came_after_the_api_went_prove_nothing_once_they_stop() -> N
     """nodeos closes HTTP first when it is told to stop: it produced for a moment, then it was gone."""
     now = at(44)
     view = chain(now, empty=(42, 43, 44))
-    gone = dead("A", now, at(38))
+    gone = dead("A", now, at(37))
 
     stopped = decide(steady(), facts(now, gone, view=view), POLICY)
     once = decide(steady(), facts(now, gone, view=chain(now, empty=(44,))), POLICY)
