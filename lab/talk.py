@@ -71,7 +71,7 @@ class Talk:
         """All results of a task so far."""
         return [found for found in self.results if found.get("task_id") == task_id]
 
-    def wait(self, task_id: int, timeout: float = 10.0) -> dict[str, Any]:
+    def wait(self, task_id: int, timeout: float = 30.0) -> dict[str, Any]:
         """The first result of a task. Raises TimeoutError."""
         with self._news:
             self._news.wait_for(lambda: task_id in self.arrived, timeout)

@@ -83,7 +83,7 @@ def ask(agent: tuple[Program, Mosquitto]) -> Iterator[Ask]:
 
 def test_it_runs_and_is_told_by_page_json_and_metrics(agent: tuple[Program, Mosquitto]) -> None:
     program, _ = agent
-    assert poll(lambda: rows(program)[0]["state"] == "running", 5)
+    assert poll(lambda: rows(program)[0]["state"] == "running", 20)
 
     page, metrics = get_text(f"{program.url}/"), get_text(f"{program.url}/metrics")
 
@@ -113,11 +113,11 @@ def test_commands_reach_the_service_and_outlive_a_kill_of_the_agent(
     os.kill(pid, signal.SIGKILL)
     program.start()
 
-    assert poll(lambda: rows(program)[0]["state"] == "unmonitored", 5)
+    assert poll(lambda: rows(program)[0]["state"] == "unmonitored", 20)
     assert rows(program)[0]["up"] is False
     assert ask("status")["code"] == 3
     assert ask("monitor")["code"] == 0
-    assert poll(lambda: rows(program)[0]["state"] == "running", 5)
+    assert poll(lambda: rows(program)[0]["state"] == "running", 20)
     pid = rows(program)[0]["pid"]
     assert Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ").strip() == line
 
@@ -130,17 +130,17 @@ def test_a_producer_is_given_up_until_its_start_is_fenced_and_is_proven_stopped_
     def node() -> dict[str, Any]:
         return next(row for row in rows(program) if row["service"] == "node")
 
-    assert poll(lambda: node()["state"] == "gave up", 5)
+    assert poll(lambda: node()["state"] == "gave up", 20)
     assert "watchdog: gave up (not started: no `pause-on-startup`" in ask("status", "tokyo")["message"]
     given_up = 'service_producer_gave_up{group="g",host="h1",node="tokyo",service="node"}'
     assert f"{given_up} 1.0" in get_text(f"{program.url}/metrics")
 
     (nodeos / "config.ini").write_text("pause-on-startup = true\n")
-    assert poll(lambda: node()["up"] is True, 5)
+    assert poll(lambda: node()["up"] is True, 20)
     assert f"{given_up} 0.0" in get_text(f"{program.url}/metrics")
     assert ask("pause", "tokyo", group="g", epoch=1)["code"] == 1, "its process runs"
 
     assert ask("unmonitor", "node")["code"] == 0
     os.kill(node()["pid"], signal.SIGKILL)
-    assert poll(lambda: node()["up"] is False, 5)
+    assert poll(lambda: node()["up"] is False, 20)
     assert ask("pause", "tokyo", group="g", epoch=1)["code"] == STOPPED
