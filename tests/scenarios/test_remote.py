@@ -226,7 +226,9 @@ def _a_fence_outlives_a_restart(chain: Chain, field: Field) -> None:
     """Started by somebody without `pause-on-startup`, against its fence.
 
     The agent's part takes a third of a second; on a busy machine nodeos itself answers seconds after its start.
+    The actuator, which separates two active nodes too, stands still meanwhile.
     """
+    field.actuator.hang()
     config = chain["A"].dir / "config" / "config.ini"
     chain["A"].stop()
     config.write_text("")
@@ -234,7 +236,8 @@ def _a_fence_outlives_a_restart(chain: Chain, field: Field) -> None:
     chain["A"].start()
     assert poll(lambda: reads_paused(chain["A"]), 15, every=0.02), field.agent.log_tail(40)
     assert re.search(r"A (was started unpaused against its fence|is back and does not answer yet): pausing it",
-                     field.agent.log_tail(40))  # fmt: skip
+                     field.agent.log_tail(40)), field.agent.log_tail(40)  # fmt: skip
+    field.actuator.wake()
     config.write_text("pause-on-startup = true\n")
     chain["A"].start_paused = True
 
