@@ -6,6 +6,8 @@ import ssl
 import sys
 import threading
 
+from pydantic import TypeAdapter, ValidationError
+
 from actuator.agent import config as configs
 from actuator.agent.agent import Agent
 from actuator.agent.journal import JournalError
@@ -13,6 +15,7 @@ from nodekit import logs
 from nodekit.finding import remarks
 from nodekit.program import parser, valid
 from nodekit.settings import ConfigError
+from nodekit.words import Listen
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    if arguments.listen is not None:
+        config = config.model_copy(update={"listen": arguments.listen})
     if arguments.check:
         return valid(arguments.config, remarks(configs.targets(config)))
     try:
@@ -42,7 +47,19 @@ def main(argv: list[str] | None = None) -> int:
 
 def command_line() -> argparse.ArgumentParser:
     """What may be typed."""
-    return parser("agent", "The hands on a node's host: obeys commands over MQTT.")
+    made = parser("agent", "The hands on a node's host: obeys commands over MQTT.")
+    made.add_argument(
+        "--web.listen-address", dest="listen", type=_address, metavar="HOST:PORT",
+        help="instead of the file's `listen`; lua-collectd-monitor's config has none",
+    )  # fmt: skip
+    return made
+
+
+def _address(text: str) -> str:
+    try:
+        return TypeAdapter(Listen).validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from None
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from actuator.remote.wire import EXPIRED, NOT_TRUSTED, OTHER_HOST, RETAINED, Com
 class Rules:
     """What the config demands of a command."""
 
-    host: str
+    host: str | None
+    """Who we are; None: commands for any host are ours, if they come over our topic."""
     keys: Mapping[str, str]
     """Sender → the key that it signs with; when there is any, only these are obeyed."""
     require_expiry: bool = False
@@ -30,8 +31,11 @@ def refusal(command: Command, rules: Rules, now: float, *, retained: bool) -> tu
         return RETAINED, "the broker had kept this message (retain): send it without"
     if command.host is None and rules.require_host:
         return OTHER_HOST, "the agent obeys only commands that name their host"
-    if command.host is not None and command.host != rules.host:
-        return OTHER_HOST, f"it is for {command.host}, this is {rules.host}"
+    if None not in (command.host, rules.host) and command.host != rules.host:
+        return (
+            OTHER_HOST,
+            f"it is for {command.host}, this is {rules.host}: both sides must name a host alike",
+        )
     if command.expires_at is None and rules.require_expiry:
         return EXPIRED, "the agent obeys only commands that say when they expire"
     if command.expires_at is not None and now > command.expires_at:

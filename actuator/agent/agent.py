@@ -59,7 +59,9 @@ class Agent:
             builtins[CONFIG] = ReplaceService(config.replace, self.journal)
         keys = {name: sender.key_file.reveal() for name, sender in config.senders.items()}
         self.dispatcher = Dispatcher(
-            Rules(config.host, keys, config.require_expiry, config.require_host),
+            Rules(
+                config.host if config.check_host else None, keys, config.require_expiry, config.require_host
+            ),
             offers(config, builtins, self.journal, self._stop),
             self.journal,
             self.link.publish,

@@ -143,6 +143,8 @@ class Config(Settings):
     """When any is named, only signed commands of these are obeyed."""
     require_expiry: bool = False
     """Whether a command without `expires_at` is refused."""
+    check_host: bool = True
+    """Whether a command that names another host is refused; not with lua-collectd-monitor's config."""
     require_host: bool = False
     """Whether a command must name this host."""
     services: dict[Name, Service] = Field(default_factory=dict)
@@ -231,6 +233,7 @@ def from_original(found: Any, path: Path) -> Config:
             mqtt=broker,
             topics=Topics(command=found["CommandTopic"], result=found["CommandResultTopic"]),
             journal=path.with_name("chainwarden-agent.db"),
+            check_host=False,
             services=services,
         )
     except KeyError as error:

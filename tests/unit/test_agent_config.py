@@ -50,6 +50,7 @@ def test_the_originals_config_is_read_as_it_is(tmp_path: Path) -> None:
     assert program.words == ("/bin/sh", "-c", "echo Hello World!")
     assert not program.errors, "the original gives standard output only"
     assert "empty" not in config.services
+    assert not config.check_host, "it has no name of its own: the topic says which host is meant"
 
 
 @pytest.mark.parametrize(

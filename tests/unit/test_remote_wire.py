@@ -144,6 +144,7 @@ def test_a_signature_counts_for_every_member_and_one_key() -> None:
         ({"expires_at": NOW + 1}, Rules("h", {}, require_expiry=True), False, None),
         ({}, Rules("h", {}, require_expiry=True), False, EXPIRED),
         ({"host": "other"}, Rules("h", {}), False, OTHER_HOST),
+        ({"host": "other"}, Rules(None, {}), False, None),
         ({}, Rules("h", {}, require_host=True), False, OTHER_HOST),
         ({}, Rules("h", {"a": "secret"}), False, NOT_TRUSTED),
         ({"sender": "b"}, Rules("h", {"a": "secret"}), False, NOT_TRUSTED),
