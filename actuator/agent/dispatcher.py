@@ -276,8 +276,12 @@ class Dispatcher:
 
     def _interrupted(self, command: Command) -> Outcome:
         offer = self._offers.get(_service(command))
-        found = offer.recover(command) if offer is not None and offer.recover is not None else None
         why = "the agent ended while the command ran; whether it ran to its end is not known"
+        try:
+            found = offer.recover(command) if offer is not None and offer.recover is not None else None
+        except Exception as error:  # what a service trips over must not keep the agent from starting
+            log.exception("service %s cannot tell what became of a command", _service(command))
+            found = Outcome(UNKNOWN, f"{why} ({type(error).__name__}: {error})")
         return found or Outcome(UNKNOWN, why)
 
     def close(self, patience: float) -> None:

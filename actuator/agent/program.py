@@ -127,7 +127,8 @@ def _followed(pipe: int, end: int, output: _Output, timeout: float) -> tuple[boo
     while open_ or not exited:
         left = deadline - time.monotonic()
         ready = dict(waiting.poll(max(0.0, left) * 1000))
-        if not ready:
+        late = left < (-CLOSING if exited else 0.0)
+        if not ready or (late and end not in ready):  # output that never pauses must not outrun the limit
             break
         if pipe in ready:
             chunk = os.read(pipe, CHUNK)

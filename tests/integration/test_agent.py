@@ -37,6 +37,7 @@ def configuration(folder: Path, broker: Mosquitto, **more: Any) -> dict[str, Any
                     "long": {"shell": "sleep 60", "timeout": "300ms"},
                     "stubborn": {"shell": "trap '' TERM; sleep 60 & wait; sleep 60", "timeout": "300ms"},
                     "behind": {"shell": "sleep 2 & echo started"},
+                    "endless": {"shell": "yes & yes & yes & yes", "timeout": "300ms"},
                     "big": {"argv": ["head", "-c", "50000000", "/dev/zero"], "timeout": "20s"},
                     "lines": ["seq", "1", "5000"],
                     "quoted": ["echo", "$HOME; ls"],
@@ -96,6 +97,13 @@ def test_a_program_gives_its_output_and_its_exit_status(
 
 def test_a_program_that_ignores_term_is_killed_with_what_it_started(talk: Talk) -> None:
     assert talk.ask(20, "hello", "stubborn")["code"] == 137
+
+
+def test_output_without_end_ends_at_its_time_and_what_it_began_with_is_told(talk: Talk) -> None:
+    found = talk.ask(21, "hello", "endless")
+
+    assert found["code"] == 124
+    assert found["message"].startswith("y\ny\n")
 
 
 def test_unknown_services_and_commands_are_answered_in_the_originals_words(talk: Talk) -> None:

@@ -250,6 +250,13 @@ def test_a_lock_of_the_original_is_respected_until_it_is_stale(collectd: Daemon)
     assert not lock.exists()
 
 
+def test_a_folder_that_is_not_there_is_told_as_the_original_does(collectd: Daemon) -> None:
+    done = collectd.replace(collectd.text(), file=collectd.folder / "nosuch" / "collectd.conf")
+
+    assert done.code == 0x2001, done
+    assert "Failed to write new config: " in done.output
+
+
 def test_a_folder_that_cannot_be_written_changes_nothing(collectd: Daemon) -> None:
     new = collectd.file.with_name("collectd.conf.new")
     new.mkdir()
@@ -293,21 +300,26 @@ def point(call):
             os.kill(os.getpid(), signal.SIGKILL)
         return call(*arguments)
     return run
-for name in ("_prepared", "_checked", "_exchanged", "_stop", "_swap", "_start", "_judged", "_noted"):
+for name in ("_prepared", "_checked", "_exchanged", "_stop", "_swap", "_start", "_judged", "_reverted", "_noted"):
     setattr(made, name, point(getattr(made, name)))
 made.run("replace", {"config": Path(sys.argv[3]).read_text()}, threading.Event())
 """
 
 
-@pytest.mark.parametrize("place", range(1, 9))
+@pytest.mark.parametrize(
+    ("place", "lives"),
+    [*((place, True) for place in range(1, 9)), *((place, False) for place in range(9, 13))],
+)
 def test_a_kill_at_each_step_ends_with_a_whole_configuration_and_a_daemon_that_runs(
-    collectd: Daemon, place: int
+    collectd: Daemon, place: int, *, lives: bool
 ) -> None:
+    """Also while the old one is put back, for the daemon is not healthy with the new one."""
     old, new = collectd.file.read_text(), collectd.text(interval=20)
+    health = [] if lives else ["/bin/sh", "-c", f"! grep -q 'Interval 20' {collectd.file}"]
     (collectd.folder / "new").write_text(new)
     fields = {
         name: value
-        for name, value in collectd.settings().model_dump(mode="json").items()
+        for name, value in collectd.settings(health=health).model_dump(mode="json").items()
         if value is not None
     }
     fields |= {"stops_within": "3s", "starts_within": "3s", "stays_for": "500ms"}
@@ -324,11 +336,12 @@ def test_a_kill_at_each_step_ends_with_a_whole_configuration_and_a_daemon_that_r
 
     journal = Journal(collectd.folder / "agent.db")
     try:
-        told = ReplaceService(collectd.settings(), journal).recover("replace", {}, NEVER)
+        told = ReplaceService(collectd.settings(health=health), journal).recover("replace", {}, NEVER)
     finally:
         journal.close()
 
     assert told is not None
+    assert lives or told.code == 0x2007, told
     assert collectd.file.read_text() == (new if told.code == 0 else old), told
     assert poll(lambda: collectd.pid() is not None, 3)
     time.sleep(0.1)

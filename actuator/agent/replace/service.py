@@ -60,7 +60,10 @@ class ReplaceService:
         text = message.get("config")
         if not isinstance(text, str):
             return Outcome(NOT_WRITTEN, "the message holds no configuration")
-        lock = self._locked()
+        try:
+            lock = self._locked()
+        except OSError as error:
+            return Outcome(NOT_WRITTEN, f"Failed to write new config: {error}")
         if lock is None:
             return Outcome(REPLACING, "Already attempting to replace the config!")
         try:
@@ -114,10 +117,12 @@ class ReplaceService:
     def _prepared(self, text: str) -> Outcome | None:
         """Write and check the new one, keep the old one; the outcome when that is the end."""
         try:
-            _write_like(self._new, text.encode("utf-8", "surrogatepass"), self._file)
+            _write_like(self._new, text.encode(), self._file)
+            checked = self._checked(text)
         except (OSError, UnicodeEncodeError) as error:
+            if self._new.is_file():
+                self._new.unlink()
             return Outcome(NOT_WRITTEN, f"Failed to write new config: {error}")
-        checked = self._checked(text)
         if checked is not None:
             self._new.unlink(missing_ok=True)
             return checked
