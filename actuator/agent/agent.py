@@ -18,6 +18,7 @@ from actuator.agent.nodeos import NodeService, keep_fence
 from actuator.agent.offers import offers, output_folder
 from actuator.agent.replace.service import ReplaceService
 from actuator.agent.rpc_switch.service import RpcSwitchService
+from actuator.agent.watch.buttons import Buttons
 from actuator.agent.watch.metrics import ServiceCollector
 from actuator.agent.watch.page import listener
 from actuator.agent.watch.service import DaemonService
@@ -80,7 +81,10 @@ class Agent:
         waiting.set_function(lambda: self.dispatcher.sizes()[0])
         running.set_function(lambda: self.dispatcher.sizes()[1])
         self.metrics.undelivered.set_function(self.link.undelivered)
-        self._server = listener(self.config.listen, self.registry, self.config.host, self.watchdog.views)
+        buttons = Buttons(self.config.operators, self.watchdog.run)
+        self._server = listener(
+            self.config.listen, self.registry, self.config.host, self.watchdog.views, buttons
+        )
         threading.Thread(target=self._server.serve_forever, name="listener", daemon=True).start()
         self.dispatcher.resume()
         self.watchdog.start()

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from actuator.agent.replace.config import Replace
 from actuator.agent.rpc_switch.config import RpcSwitch
 from actuator.agent.watch.config import Daemon, order
+from actuator.configs.auth import Operator
 from actuator.remote.broker import Broker, Tls
 from nodekit.finding import Expression
 from nodekit.processes import Target
@@ -138,7 +139,9 @@ class Config(Settings):
     heartbeat: Time = 15.0
     """Time between status messages."""
     listen: Listen = DEFAULT_LISTEN
-    """Where its metrics are served."""
+    """Where its metrics and the page of its services are served."""
+    operators: dict[Name, Operator] = Field(default_factory=dict)
+    """Who may press the buttons of that page; without any it has none."""
     senders: dict[Name, Sender] = Field(default_factory=dict)
     """When any is named, only signed commands of these are obeyed."""
     require_expiry: bool = False

@@ -1,7 +1,9 @@
 """The agent's watchdog as a user meets it: the program, commands through a broker, its page and metrics."""
 
+import base64
 import json
 import os
+import re
 import signal
 import urllib.error
 import urllib.request
@@ -18,6 +20,7 @@ from lab.stack import Program
 from lab.talk import Talk
 from lab.webcall import get_text
 
+PASSWORD = "correct horse"
 TOPICS = {"command": "cmd/h1", "result": "res/h1"}
 Ask = Callable[..., dict[str, Any]]
 
@@ -40,10 +43,12 @@ def agent(
     tmp_path_factory: pytest.TempPathFactory, line: str, nodeos: Path
 ) -> Iterator[tuple[Program, Mosquitto]]:
     folder = tmp_path_factory.mktemp("services")
+    (folder / "agent").mkdir()
+    (folder / "agent" / "alice").write_text(PASSWORD)
     with Mosquitto(folder / "broker") as broker:
         settings = {
             "host": "h1", "topics": TOPICS, "mqtt": {"host": "127.0.0.1", "port": broker.port},
-            "journal": str(folder / "agent.db"),
+            "journal": str(folder / "agent.db"), "operators": {"alice": {"password_file": "alice"}},
             "daemons": {"a": {
                 "start": {"shell": f"{line} & echo x >> {folder}/starts"}, "match": f"^{line}$", "timeout": "3s",
                 "watch": {"restart": {"backoff": {"first": "100ms"}}},
@@ -94,11 +99,32 @@ def test_it_runs_and_is_told_by_page_json_and_metrics(agent: tuple[Program, Mosq
     assert 'service_resident_memory_bytes{host="h1",service="a"}' in metrics
 
 
-def test_nothing_can_be_changed_by_the_page(agent: tuple[Program, Mosquitto]) -> None:
-    asked = urllib.request.Request(f"{agent[0].url}/", data=b"stop", method="POST")
+def test_an_operator_stops_and_starts_a_service_by_the_page_and_nobody_else(
+    agent: tuple[Program, Mosquitto],
+) -> None:
+    program, _ = agent
+    assert poll(lambda: rows(program)[0]["state"] == "running", 5)
 
-    with pytest.raises(urllib.error.HTTPError, match="405"):
-        urllib.request.urlopen(asked, timeout=5)
+    def press(command: str, password: str) -> str:
+        """The page that follows."""
+        token = re.search(r'name="token" value="([^"]+)"', get_text(f"{program.url}/"))
+        assert token is not None
+        basic = base64.b64encode(f"alice:{password}".encode()).decode()
+        form = f"token={token[1]}&service=a&command={command}".encode()
+        asked = urllib.request.Request(
+            f"{program.url}/", data=form, headers={"Authorization": f"Basic {basic}"}
+        )
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            return str(answer.read().decode())
+
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        press("stop", "guess")
+    assert rows(program)[0]["up"] is True
+
+    assert "<td>alice<td>a<td>stop" in press("stop", PASSWORD)
+    assert poll(lambda: rows(program)[0]["state"] == "stopped", 10)
+    press("start", PASSWORD)
+    assert poll(lambda: rows(program)[0]["state"] == "running", 10)
 
 
 def test_commands_reach_the_service_and_outlive_a_kill_of_the_agent(

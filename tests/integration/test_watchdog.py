@@ -103,6 +103,36 @@ def test_what_is_killed_is_started_again_once(host: Host, *, pidfd: bool) -> Non
     assert host.view("a").memory.restarts == 2
 
 
+def test_a_service_of_several_processes_is_stopped_and_restarted_as_a_whole(host: Host) -> None:
+    host.add("a", start="sleep {n} & sleep {n}")
+    watchdog = host.run()
+    scanner = Scanner({"a": host.daemons["a"].target})
+    assert poll(lambda: len(scanner.look()["a"]) == 2 and host.is_up("a"), 5)
+    old = scanner.look()["a"]
+
+    assert watchdog.run("a", "restart").output.startswith("started")
+
+    assert poll(lambda: len(scanner.look()["a"]) == 2, 5)
+    assert not set(old) & set(scanner.look()["a"])
+    assert watchdog.run("a", "stop").code == 0
+    assert scanner.look()["a"] == ()
+
+
+def test_a_restart_by_command_is_told_as_down_while_nothing_runs(host: Host) -> None:
+    host.add("a", start="(sleep 1; exec sleep {n})")
+    watchdog = host.run()
+    assert poll(lambda: host.is_up("a"), 5)
+    mover = threading.Thread(target=watchdog.run, args=("a", "restart"))
+    mover.start()
+
+    assert poll(lambda: host.pid("a") is None, 3)
+    view = watchdog.views()[0]
+
+    assert (view.alive, view.processes, view.phase) == (False, (), Phase.STARTING)
+    mover.join()
+    assert poll(lambda: watchdog.views()[0].alive, 3)
+
+
 def test_a_crash_loop_is_counted_exactly_given_up_once_and_armed_again(
     host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:

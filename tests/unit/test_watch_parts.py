@@ -14,7 +14,6 @@ from actuator.agent.config import read
 from actuator.agent.watch.calendar import Window, open_until, parse_cron, parse_moment
 from actuator.agent.watch.conditions import Reading, Rule, Streaks, judge
 from actuator.agent.watch.config import Check
-from actuator.agent.watch.page import html
 from actuator.agent.watch.policy import Memory, Phase
 from actuator.agent.watch.sensors import Sensor
 from actuator.agent.watch.view import View, as_json, as_text
@@ -252,16 +251,6 @@ def view(**more: object) -> View:
         "<b>", True, True, True, Phase.RUNNING, "", (process,), Memory(restarts=3), seen_at=time.time()
     )
     return replace(made, **more)  # type: ignore[arg-type] - any fields
-
-
-def test_the_page_escapes_what_it_shows_and_names_the_command() -> None:
-    page = html("h&1", [view(why="<script>", phase=Phase.GAVE_UP)], time.time())
-
-    assert "<script>" not in page
-    assert "&lt;b&gt;" in page
-    assert 'class="bad">gave up' in page
-    assert "chainwarden send-command h&amp;1 SERVICE COMMAND" in page
-    assert "<form" not in page
 
 
 def test_status_says_what_runs_and_what_the_watchdog_makes_of_it() -> None:

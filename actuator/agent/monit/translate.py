@@ -30,7 +30,7 @@ NEEDLESS = {
 }  # fmt: skip
 """Statements that need nothing in their place; the others that are not translated are a loss."""
 ELSEWHERE = {
-    "set httpd": "the agent's page (`listen`) has no buttons; commands are `chainwarden send-command`",
+    "set httpd": "write `listen` and, for the buttons of the agent's page, `operators`",
     "set mailserver": "messages are the actuator's: `sinks` in actuator.yml",
     "set mail-format": "messages are the actuator's: `sinks` in actuator.yml",
     "set alert": "messages are the actuator's: `sinks`, `playbook` in actuator.yml",

@@ -243,7 +243,7 @@ class Daemon(Finding):
     start: Program | None = None
     """Program with arguments, without a shell; it must return once the daemon is on its way."""
     stop: Program | None = None
-    """TERM to its process when left out."""
+    """TERM to its processes, but for those that one of them started, when left out."""
     restart: Program | None = None
     """Instead of `stop` and `start`."""
     rc: Path | None = None

@@ -150,7 +150,7 @@ class Guard:
                 self.view, alive=alive, phase=Phase.RUNNING if alive else Phase.DEAD, processes=found,
                 memory=self._memory, seen_at=self._clock(),
             )  # fmt: skip
-        return self.view
+        return _living(self.view) if self.config.findable else self.view
 
     def summary(self) -> str:
         """In a few words."""
@@ -291,6 +291,12 @@ class Guard:
         if memory != self._memory:
             self._memory = memory
             self._kept.remember(memory)
+
+
+def _living(view: View) -> View:
+    """Without what has ended since: a stop and a start may last, and nobody looks meanwhile."""
+    there = tuple(one for one in view.processes if one.alive)
+    return view if there == view.processes else replace(view, processes=there, alive=bool(there))
 
 
 def _policy(config: Daemon) -> Policy:

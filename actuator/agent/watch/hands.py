@@ -85,9 +85,9 @@ class Hands:
         return self.start() if stopped.code == 0 else stopped
 
     def stop(self, running: tuple[Process, ...]) -> Outcome:
-        """End all its processes."""
+        """End all its processes, also one that the start of an agent that died is still to bring."""
         if self.config.findable and not running:
-            return Outcome(0, "does not run")
+            return Outcome(0, "its start was ended" if self._abandoned() else "does not run")
         failed = self._ask(running)
         gone = failed is None and self._gone(running, self.config.timeout)
         if not gone and self.config.kill:
@@ -95,14 +95,24 @@ class Hands:
                 _signal(one, signal.SIGKILL)
             gone = self._gone(running, KILLED_WITHIN)
         if gone:
+            self._abandoned()
             return Outcome(0, f"stopped, pid {running[0].pid}" if running else "stopped")
         return failed or Outcome(1, f"pid {running[0].pid} did not end within {self.config.timeout:g} s")
+
+    def _abandoned(self) -> bool:
+        """End a start whose process was not seen yet; whether there was one."""
+        if self._pending is None or not self.config.findable:
+            return False
+        self._clean(self._pending)
+        return True
 
     def _ask(self, running: tuple[Process, ...]) -> Outcome | None:
         """None when it was told to end."""
         if self.config.stop is None:
-            for one in running[:1]:
-                _signal(one, signal.SIGTERM)
+            pids = {one.pid for one in running}
+            for one in running:
+                if one.parent not in pids:  # workers are ended by who started them
+                    _signal(one, signal.SIGTERM)
             return None
         made = spawn(self.config.stop, f"{self.name}:stop")
         if isinstance(made, Outcome):

@@ -1,51 +1,27 @@
-"""The agent's own listener: its metrics, and its services as a page and as JSON. It changes nothing."""
+"""The agent's own listener: its metrics, and its services as a page and as JSON.
+
+It changes nothing, unless `operators` are configured: then the page has buttons, for them.
+"""
 
 import json
 import socket
-import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
-from html import escape
-from importlib.metadata import version
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from actuator.agent.watch.policy import Phase
+from actuator.agent.watch.board import Meter, drawn
+from actuator.agent.watch.buttons import LONGEST, Answer, Buttons
 from actuator.agent.watch.view import View, as_json
 
-STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}
-body{color:#1b1f24;background:#fff}
-table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #d9dee3;vertical-align:top}
-td.n{text-align:right;font-variant-numeric:tabular-nums}
-.good{color:#1a7f37}.bad{color:#b42318;font-weight:600}.rest{color:#57606a}
-code{background:#f2f4f6;padding:.1rem .3rem}
-@media(prefers-color-scheme:dark){body{color:#dfe5ea;background:#14181c}th,td{border-color:#333b43}
-code{background:#22282e}.good{color:#57ab5a}.bad{color:#f47067}.rest{color:#8b949e}}
-"""
-TONES = {
-    Phase.RUNNING: "good", Phase.UNMONITORED: "rest", Phase.MAINTENANCE: "rest", Phase.STOPPED: "rest",
-    Phase.STARTING: "rest", Phase.STOPPING: "rest",
-}  # fmt: skip
 HEADERS = [
-    ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"),
+    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+     "base-uri 'none'; frame-ancestors 'none'"),
 ]  # fmt: skip
-REFRESH = 5
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{host}: services</title>
-<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="{refresh}">
-<style>{style}</style></head><body><h1>{host}</h1>
-<p>{count} services, {down} not running. {now} UTC.</p>
-<table><thead><tr><th>Service<th>State<th>Process<th>Up for<th>Restarts<th>Checks<th>Why</tr></thead>
-<tbody>{rows}</tbody></table>
-<p class="rest">This page changes nothing. To start, stop, restart, monitor or unmonitor:
-<code>chainwarden send-command {host} SERVICE COMMAND</code> · <a href="services.json">JSON</a> ·
-<a href="metrics">metrics</a> · chainwarden-agent {version}</p></body></html>
-"""
+READ_ONLY = b"This page changes nothing: name `operators` in agent.yml, or use chainwarden send-command.\n"
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -65,19 +41,25 @@ class _Quiet(WSGIRequestHandler):
 
 
 def listener(
-    listen: str, registry: CollectorRegistry, host: str, views: Callable[[], Sequence[View]]
+    listen: str,
+    registry: CollectorRegistry,
+    host: str,
+    views: Callable[[], Sequence[View]],
+    buttons: Buttons,
 ) -> WSGIServer:
     """`/` and `/services.json`; everything else is the metrics. Raises OSError when the address is taken."""
-    metrics = make_wsgi_app(registry)
+    metrics, meter = make_wsgi_app(registry), Meter()
 
     def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "/")
-        if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
+        path, method = environ.get("PATH_INFO", "/"), environ.get("REQUEST_METHOD")
+        if method == "POST" and path == "/" and buttons.there:
+            return _pressed(environ, start, views, buttons)
+        if method not in ("GET", "HEAD"):
             start("405 Method Not Allowed", [("Allow", "GET, HEAD"), *HEADERS])
-            return [b"This page changes nothing; use chainwarden send-command.\n"]
+            return [READ_ONLY]
         if path == "/":
             start("200 OK", [("Content-Type", "text/html; charset=utf-8"), *HEADERS])
-            return [html(host, views(), time.time()).encode()]
+            return [drawn(host, views(), buttons, meter).encode()]
         if path == "/services.json":
             start("200 OK", [("Content-Type", "application/json"), *HEADERS])
             return [json.dumps({"host": host, "services": [as_json(one) for one in views()]}).encode()]
@@ -89,40 +71,21 @@ def listener(
     return make_server(address.strip("[]"), int(port), application, kind, _Quiet)
 
 
-def html(host: str, views: Sequence[View], now: float) -> str:
-    """The page; everything that came from outside is escaped."""
-    rows = "".join(_row(view, now) for view in views)
-    down = sum(not view.alive for view in views)
-    return PAGE.format(
-        host=escape(host), style=STYLE, refresh=REFRESH, count=len(views), down=down, now=_utc(now),
-        rows=rows or "<tr><td colspan=7>No daemons are configured.</td></tr>",
-        version=escape(version("chainwarden")),
-    )  # fmt: skip
-
-
-def _row(view: View, now: float) -> str:
-    main, memory = view.main, view.memory
-    tone = TONES.get(view.phase, "bad") if view.watched or not view.alive else "good"
-    state = str(view.phase) if view.watched else f"{view.phase}, not watched"
-    more = f" +{len(view.processes) - 1}" if len(view.processes) > 1 else ""
-    pid = "-" if main is None else f"{main.pid}{more}"
-    up = "-" if main is None else _span(now - main.began)
-    checks = "; ".join(view.failing) or ("good" if view.checks else "-")
-    why = view.why + (f"; monitored again at {_utc(memory.until)}" if memory.until is not None else "")
-    if memory.gave_up is not None and memory.gave_up.next is not None:
-        why += f"; next try at {_utc(memory.gave_up.next)}"
-    return (
-        f'<tr><td>{escape(view.name)}<td class="{tone}">{escape(state)}<td class=n>{pid}<td class=n>{up}'
-        f"<td class=n>{memory.restarts}<td>{escape(checks)}<td>{escape(why)}</tr>"
-    )
-
-
-def _utc(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
+def _pressed(
+    environ: dict[str, Any], start: Callable[..., Any], views: Callable[[], Sequence[View]], buttons: Buttons
+) -> Iterable[bytes]:
+    size = environ.get("CONTENT_LENGTH") or "0"
+    if not size.isdigit() or int(size) > LONGEST:
+        answer = Answer("413 Content Too Large", "this is no form of this page")
+    else:
+        form = environ["wsgi.input"].read(int(size))
+        answer = buttons.press(
+            form, views(), environ.get("REMOTE_ADDR", ""), environ.get("HTTP_AUTHORIZATION", "")
+        )
+    headers = [("Content-Type", "text/plain; charset=utf-8"), *HEADERS]
+    if answer.ask:
+        headers.append(("WWW-Authenticate", 'Basic realm="chainwarden-agent", charset="UTF-8"'))
+    if not answer.why:
+        headers.append(("Location", "./"))
+    start(answer.status, headers)
+    return [f"{answer.why}\n".encode() if answer.why else b""]
