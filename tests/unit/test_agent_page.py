@@ -120,6 +120,12 @@ def test_buttons_that_have_a_sense_now_are_offered(state: dict[str, object], nam
     assert set(offered(seen)) <= known(seen)
 
 
+def test_what_is_left_alone_for_a_time_says_until_when() -> None:
+    seen = view(memory=Memory(monitored=False, until=0.0), phase=Phase.UNMONITORED)
+
+    assert "<td class=why>monitored again at 1970-01-01 00:00:00<" in html("h", [seen], 1.0, buttons({}), {})
+
+
 def test_the_page_tells_what_a_service_uses_and_each_of_its_checks() -> None:
     own = next(one for one in everything() if one.pid == os.getpid())
     seen = view(processes=(own,), checks=("tcp a:1", "memory 9"), failing=("memory 9: 10 bytes",))

@@ -62,7 +62,10 @@ def test_the_files_of_a_site_become_an_agent_yml_that_is_valid(
     assert main(["import-monit", str(monitrc), "-o", str(target)]) == 0
 
     told = capsys.readouterr().err
-    assert f"{monitrc}:3: NOT TRANSLATED: `set httpd`: write `listen` and, for the buttons of the agent's page, `operators`" in told
+    assert (
+        f"{monitrc}:3: NOT TRANSLATED: `set httpd`: write `listen` and, for the buttons of the agent's page, `operators`"
+        in told
+    )
     assert "hunter2" not in told + target.read_text()
     assert told.endswith("2 daemons; 1 statements are not translated\n")
     found = read(target).daemons

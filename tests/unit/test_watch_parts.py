@@ -221,6 +221,8 @@ def test_programs_files_and_what_a_process_uses_are_read(tmp_path: Path) -> None
     assert read_once(heartbeat=tmp_path, older_than="1m") is None
     assert read_once(own, memory="1K") is not None
     assert read_once(own, memory="1T") is None
+    assert Check.model_validate({"memory": "512M"}).title == "memory 512M"
+    assert Check.model_validate({"memory": 1536}).title == "memory 1536"
     assert read_once(None, memory="1K") == "nothing is known"
     assert read_once(own, uptime="52w") is None
     assert "it runs for" in str(read_once(own, uptime="100ms"))

@@ -28,6 +28,7 @@ th{text-align:left;font-weight:600;color:var(--dim);font-size:.85rem;white-space
 th,td{padding:.3rem .9rem .3rem 0;border-bottom:1px solid var(--soft);vertical-align:top}
 th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.name{font-weight:600}td small{display:block;color:var(--dim)}
+td.checks{max-width:19rem;overflow-wrap:anywhere}td.why{min-width:15rem}
 form{display:flex;gap:.3rem}button{font:inherit;font-size:.85rem;padding:.05rem .5rem;white-space:nowrap}
 code{font:13px/1.4 ui-monospace,monospace}
 """
@@ -132,14 +133,16 @@ def _row(view: View, now: float, buttons: Buttons, parts: Mapping[Process, float
     used = [one.memory for one in map(usage, view.processes) if one is not None]
     percent = [parts[one] for one in view.processes if one in parts]
     checks = "".join(_check(check, view) for check in view.checks) or "-"
-    why = view.why + (f"; monitored again at {_utc(memory.until)}" if memory.until is not None else "")
+    why = [view.why] if view.why else []
+    if memory.until is not None:
+        why.append(f"monitored again at {_utc(memory.until)}")
     if memory.gave_up is not None and memory.gave_up.next is not None:
-        why += f"; next try at {_utc(memory.gave_up.next)}"
+        why.append(f"next try at {_utc(memory.gave_up.next)}")
     return (
         f'<tr><td class=name>{escape(view.name)}<td class="{_tone(view)}">{state}'
         f"<td class=n>{pid}<td class=n>{up}<td class=n>{f'{sum(percent):.0f} %' if percent else '-'}"
         f"<td class=n>{_size(sum(used)) if used else '-'}<td class=n>{memory.restarts}"
-        f"<td>{checks}<td>{escape(why)}{_form(view, buttons)}</tr>"
+        f"<td class=checks>{checks}<td class=why>{escape('; '.join(why))}{_form(view, buttons)}</tr>"
     )
 
 

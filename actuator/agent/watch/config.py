@@ -24,6 +24,12 @@ def _size(value: object) -> object:
     return round(float(found[1]) * UNITS[found[2]]) if found else value
 
 
+def _written(size: int) -> str:
+    """`512M` for what is so many whole units."""
+    unit = next(unit for unit in reversed(UNITS) if size % UNITS[unit] == 0)
+    return f"{size // UNITS[unit]}{unit}"
+
+
 def _bare(value: object) -> object:
     return {"argv": value} if isinstance(value, list | tuple) else value
 
@@ -148,7 +154,7 @@ class Check(Settings):
     @property
     def title(self) -> str:
         """What it is called where people see it."""
-        value = getattr(self, self.kind)
+        value = _written(self.memory) if self.memory else getattr(self, self.kind)
         told = f"{self.kind} {' '.join(value) if isinstance(value, tuple) else value}"
         told += f" {self.pattern}" if self.pattern is not None else ""
         return f"{told} for {self.lasts:g}s" if self.lasts else told

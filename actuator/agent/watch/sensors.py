@@ -80,7 +80,7 @@ class Sensor:
         used = None if process is None else usage(process)
         if used is None:
             return UNKNOWN
-        return f"{used.memory} bytes" if used.memory > (self.check.memory or 0) else None
+        return f"{used.memory / (1 << 20):.0f} MiB" if used.memory > (self.check.memory or 0) else None
 
     def _uptime(self, process: Process | None, now: float) -> str | None:
         if process is None:
