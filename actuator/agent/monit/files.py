@@ -20,7 +20,7 @@ host: {host}
 # Commands come over MQTT (docs/agent.md); without a broker the agent watches all the same.
 mqtt: {{host: 127.0.0.1, port: 1883}}
 topics: {{command: chainwarden/{host}/command, result: chainwarden/{host}/result}}
-journal: /var/lib/chainwarden/agent.db
+journal: /var/lib/chainwarden/agent/agent.db
 """
 
 
