@@ -28,7 +28,7 @@ th{text-align:left;font-weight:600;color:var(--dim);font-size:.85rem;white-space
 th,td{padding:.3rem .9rem .3rem 0;border-bottom:1px solid var(--soft);vertical-align:top}
 th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.name{font-weight:600}td small{display:block;color:var(--dim)}
-td.checks{max-width:19rem;overflow-wrap:anywhere}td.why{min-width:15rem}
+td.checks{min-width:15rem;max-width:20rem;overflow-wrap:break-word}td.why{min-width:13rem}
 form{display:flex;gap:.3rem}button{font:inherit;font-size:.85rem;padding:.05rem .5rem;white-space:nowrap}
 code{font:13px/1.4 ui-monospace,monospace}
 """
