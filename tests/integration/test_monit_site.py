@@ -1,7 +1,8 @@
-"""A site that Monit watched: its control file is imported, its rc scripts start and stop the services."""
+"""A site that Monit watched: its control file is imported, its rc script starts and stops the service."""
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from actuator.agent.watch.service import DaemonService
 from actuator.agent.watch.watchdog import Watchdog
 from actuator.cli import main
 from lab.server import poll
-from nodekit.processes import Process, Scanner
+from nodekit.processes import Process, find
 from tests.integration.test_agent_daemon import NEVER
 
-WORD = f"w{os.getpid()}"
+WORD = f"streaming-{os.getpid()}"
 RC_SUBR = """\
 # What rc.subr(8) of the BSDs does with a script of this kind.
 load_rc_config() { mastodon_path="@FOLDER@"; mastodon_user="$(id -un)"; }
@@ -30,12 +31,12 @@ run_rc_command() {
 SCRIPT = """\
 #!/bin/sh
 
-# PROVIDE: mastodon_@PART@
+# PROVIDE: mastodon_streaming
 # REQUIRE: LOGIN
 
 . @FOLDER@/rc.subr
 
-name="mastodon_@PART@"
+name="mastodon_streaming"
 rcvar="mastodon_enable"
 
 load_rc_config "mastodon"
@@ -46,113 +47,70 @@ export PATH=@FOLDER@/bin:${PATH}
 start_cmd=${name}_start
 stop_cmd=${name}_stop
 
-mastodon_@PART@_start() {
+mastodon_streaming_start() {
   cd $mastodon_path
-  sudo -u $mastodon_user @START@
+  sudo -u $mastodon_user sh -c 'NODE_ENV=production BIND=0.0.0.0 node @WORD@/index.js | logger -t mastodon_streaming &'
 }
 
-mastodon_@PART@_stop() {
-  pkill -U $mastodon_user -f '@STOP@'
+mastodon_streaming_stop() {
+  pkill -U $mastodon_user -f '^node @WORD@'
 }
 
 run_rc_command "$1"
 """
 MONITRC = """\
 set daemon 30
-check process mastodon-puma with matching "@WORD@-puma .* \\[mastodon\\]"
-  start program = "@FOLDER@/rc.d/mastodon-web restart" with timeout 60 seconds
-  stop program = "@FOLDER@/rc.d/mastodon-web stop"
-
-check process mastodon-sidekiq with matching "@WORD@-sidekiq .* mastodon"
-  start program = "@FOLDER@/rc.d/mastodon-sidekiq restart" with timeout 60 seconds
-  stop program = "@FOLDER@/rc.d/mastodon-sidekiq stop"
-
-check process mastodon-streaming with matching "@WORD@-streaming/index.js"
+check process mastodon-streaming with matching "@WORD@/index.js"
   start program = "@FOLDER@/rc.d/mastodon-streaming restart"
   stop program = "@FOLDER@/rc.d/mastodon-streaming stop"
 """
-PARTS = {
-    "web": (
-        "zsh -c 'RAILS_ENV=production bundle exec rails server @WORD@-puma | logger -t mastodon_web &'",
-        "^@WORD@-puma", f"{WORD}-puma 4.3.5 (tcp://0.0.0.0:3000) [mastodon]",
-    ),
-    "sidekiq": (
-        "zsh -c 'RAILS_ENV=production bundle exec @WORD@-sidekiq -C mastodon.yml | logger -t mastodon_sidekiq &'",
-        "^@WORD@-sidekiq 5", f"{WORD}-sidekiq 5.2.9 mastodon [0 of 25 busy]",
-    ),
-    "streaming": (
-        "sh -c 'NODE_ENV=production BIND=0.0.0.0 node @WORD@-streaming/index.js | logger -t mastodon_streaming &'",
-        "^node @WORD@-streaming", f"node {WORD}-streaming/index.js",
-    ),
-}  # fmt: skip
-"""Part → what its script starts, what its stop looks for, as what its process then shows itself."""
 SUDO = '#!/bin/sh\n[ "$1" = -u ] && [ "$2" = "$(id -un)" ] && shift 2 && exec "$@"\n'
-BUNDLE = """\
-#!/bin/bash
-case "$*" in
-  *puma) exec -a "@WORD@-puma 4.3.5 (tcp://0.0.0.0:3000) [mastodon]" sleep 600 ;;
-  *) exec -a "@WORD@-sidekiq 5.2.9 mastodon [0 of 25 busy]" sleep 600 ;;
-esac
-"""
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """Its folder, with rc scripts as their author published them, and what they need."""
-    files = {
-        "rc.subr": RC_SUBR, "monitrc": MONITRC, "bin/sudo": SUDO, "bin/bundle": BUNDLE,
-        "bin/node": '#!/bin/bash\nexec -a "node $*" sleep 600\n',
-    }  # fmt: skip
-    for part, (start, stop, _) in PARTS.items():
-        script = SCRIPT.replace("@PART@", part).replace("@START@", start).replace("@STOP@", stop)
-        files[f"rc.d/mastodon-{part}"] = script
-    for name, text in files.items():
+def site(tmp_path: Path) -> Iterator[Path]:
+    """Its folder, with the rc script that its author published, and what that needs."""
+    for name, text in (
+        ("rc.subr", RC_SUBR), ("rc.d/mastodon-streaming", SCRIPT), ("monitrc", MONITRC), ("bin/sudo", SUDO),
+    ):  # fmt: skip
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text.replace("@FOLDER@", str(tmp_path)).replace("@WORD@", WORD))
         file.chmod(0o755)
-    (tmp_path / "bin" / "zsh").symlink_to("/bin/bash")
+    (tmp_path / "bin" / "node").write_text('#!/bin/bash\nexec -a "node $*" sleep 600\n')
+    (tmp_path / "bin" / "node").chmod(0o755)
     return tmp_path
 
 
-def test_the_rc_scripts_of_a_monit_site_start_restart_and_stop_its_services(
+def test_an_rc_script_of_a_monit_site_starts_restarts_and_stops_its_service(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["import-monit", str(site / "monitrc"), "-o", str(site / "agent.yml")]) == 0
-    assert "3 daemons; 0 statements are not translated" in capsys.readouterr().err
+    assert "1 daemons; 0 statements are not translated" in capsys.readouterr().err
     daemons = read(site / "agent.yml").daemons
-    shown = {name: PARTS[part][2] for name, part in zip(daemons, PARTS, strict=True)}
+    target = daemons["mastodon-streaming"].target
     journal = Journal(site / "agent.db")
     watchdog = Watchdog(daemons, journal, {})
-    scanner = Scanner({name: daemon.target for name, daemon in daemons.items()})
+    service = DaemonService("mastodon-streaming", watchdog)
 
-    def running() -> dict[str, Process]:
-        """The only process of each."""
-        found = scanner.look()
-        assert all(len(processes) <= 1 for processes in found.values()), "shells and logger are left out"
-        return {name: processes[0] for name, processes in found.items() if processes}
-
-    def renewed(old: dict[str, Process]) -> bool:
-        now = running()
-        return len(now) == len(daemons) and not set(old.values()) & set(now.values())
+    def runs(other: Process | None = None) -> bool:
+        found = find(target)
+        return found is not None and found != other
 
     try:
         watchdog.start()
-        assert poll(lambda: renewed({}), 20), "what does not run is started"
-        first = running()
-        assert {name: " ".join(one.words) for name, one in first.items()} == shown
+        assert poll(runs, 10), "what does not run is started"
+        first = find(target)
+        assert first is not None and first.words[0] == f"node {WORD}/index.js"
 
-        for one in first.values():
-            os.kill(one.pid, signal.SIGKILL)
+        os.kill(first.pid, signal.SIGKILL)
 
-        assert poll(lambda: renewed(first), 20), "and started again when it dies"
-        second = running()
-        for name in daemons:
-            assert DaemonService(name, watchdog).run("restart", {}, NEVER).code == 0
-        assert renewed(second)
+        assert poll(lambda: runs(first), 10), "and started again when it dies"
+        second = find(target)
+        assert service.run("restart", {}, NEVER).code == 0
+        assert runs(second)
     finally:
-        codes = [DaemonService(name, watchdog).run("stop", {}, NEVER).code for name in daemons]
+        assert service.run("stop", {}, NEVER).code == 0
         watchdog.stop(5)
         journal.close()
-    assert codes == [0, 0, 0]
-    assert running() == {}
+    assert find(target) is None
