@@ -33,8 +33,9 @@ log = logging.getLogger(__name__)
 
 Work = tuple[str, Command, End | None]
 """Service, command, and its end when it was begun already."""
-YIELD = 0.0003
-"""Seconds that the books wait for the thread that sends the result: both need the interpreter's one lock."""
+BOOKS_AFTER = 0.005
+"""Seconds that metrics and log wait after a result: they must not compete with its sending, nor with the next
+command, for the interpreter's one lock."""
 CONFIG = "config"
 """The service that a message with `config` is for."""
 
@@ -76,6 +77,8 @@ class Dispatcher:
         self._active: set[str] = set()
         """task_ids that wait or run."""
         self._closed = False
+        self._booking = 0
+        """Threads whose command is done and not in metrics and log yet."""
         self._work: queues.SimpleQueue[Work] = queues.SimpleQueue()
         self._idle = 0
         """Threads that wait for work."""
@@ -210,8 +213,10 @@ class Dispatcher:
                 self._start(name, command)
 
     def _run(self, name: str, command: Command, end: End | None) -> None:
+        outcome: Outcome | None = None
+        began = time.monotonic()
         try:
-            self._perform(name, command, end)
+            outcome = self._perform(name, command, end)
         except JournalError as error:
             log.error("a command is left open: %s", error)
         finally:
@@ -219,14 +224,23 @@ class Dispatcher:
                 self._running[name] -= 1
                 self._active.discard(str(command.task_id))
                 self._pump()
+                self._booking += outcome is not None
+                self._lock.notify_all()
+        took = time.monotonic() - began
+        if outcome is not None:
+            time.sleep(BOOKS_AFTER)
+            if outcome.code != EXPIRED:  # that one did not run
+                self._metrics.seconds.labels(name).observe(took)
+            self._book(command, outcome)
+            with self._lock:
+                self._booking -= 1
                 self._lock.notify_all()
 
-    def _perform(self, name: str, command: Command, end: End | None) -> None:
+    def _perform(self, name: str, command: Command, end: End | None) -> Outcome:
+        """Its outcome, which was given out. Raises JournalError."""
         if end is None and command.expires_at is not None and self._clock() > command.expires_at:
-            self._close(command, Outcome(EXPIRED, "it expired while it waited for others"))
-            return
-        began = time.monotonic()
-        if end is None:
+            end = partial(Outcome, EXPIRED, "it expired while it waited for others")
+        elif end is None:
             self._journal.begin(command.key)
             end = self._begun(name, command)
         try:
@@ -234,16 +248,20 @@ class Dispatcher:
         except Exception as error:  # a service's own bug must not leave its command running
             log.exception("service %s failed", name)
             outcome = Outcome(UNKNOWN, f"{type(error).__name__} in service {name}")
-        took = time.monotonic() - began
-        self._close(command, outcome)
-        self._metrics.seconds.labels(name).observe(took)
+        self._finish(command, outcome)
+        return outcome
 
     # --- results go out -----------------------------------------------------------------------------
 
     def _close(self, command: Command, outcome: Outcome) -> None:
+        self._finish(command, outcome)
+        self._book(command, outcome)
+
+    def _finish(self, command: Command, outcome: Outcome) -> None:
         self._journal.finish(command.key, outcome.code, outcome.output, self._clock())
         self._give(command, outcome)
-        time.sleep(YIELD)
+
+    def _book(self, command: Command, outcome: Outcome) -> None:
         name = _service(command) if _service(command) in self._offers else "unknown"
         self._metrics.commands.labels(name, "ok" if outcome.code == 0 else "failed").inc()
         log.info("command done", extra={"fields": {
@@ -288,7 +306,7 @@ class Dispatcher:
         """Start nothing more and wait for what runs; what takes longer is left running and noted as open."""
         with self._lock:
             self._closed = True
-            self._lock.wait_for(lambda: not any(self._running.values()), patience)
+            self._lock.wait_for(lambda: not (any(self._running.values()) or self._booking), patience)
 
     def sizes(self) -> tuple[int, int]:
         """How many commands wait, and how many run."""
