@@ -25,7 +25,7 @@ def test_a_crash_loop_is_told_once_as_given_up_and_once_as_over(tmp_path: Path, 
     line = f"sleep {90_000_000 + free_port()}"
     start = f"echo x >> {tmp_path}/starts; test -e {tmp_path}/cured || exit 1; {line} &"
     limits = {"at_most": STARTS, "within": "1m", "backoff": {"first": "100ms", "most": "200ms"},
-              "rearm_after": "3s", "retry_after": "15s", "retries": 1}  # fmt: skip
+              "rearm_after": "3s", "retry_after": "25s", "retries": 5}  # fmt: skip
     agent = Program(
         "agent", "actuator.agent", tmp_path / "agent",
         {
@@ -69,12 +69,17 @@ def test_a_crash_loop_is_told_once_as_given_up_and_once_as_over(tmp_path: Path, 
         gave_up = prometheus.query('count_over_time(service_gave_up{service="feeder"}[1h])')
         assert gave_up, "the metric was there all the time"
 
+        tried = starts()
         (tmp_path / "cured").touch()
-        assert poll(lambda: starts() == STARTS + 1, 30), "tried again, as configured"
+        assert poll(lambda: find(Target(match=Regex(f"^{line}$"))) is not None, 60), (
+            "tried again, as configured"
+        )
+        needed = starts()
+        assert tried < needed <= tried + 2, "at most one more was under way when it was cured"
         assert poll(lambda: len(slack.messages) == 2, 60), "proven good for a time, then told as over"
-        assert starts() == STARTS + 1
+        assert starts() == needed
         assert prometheus.query('service_gave_up{service="feeder"} == 0')
-        assert prometheus.query('service_restarts_total{service="feeder"} == 4')
+        assert prometheus.query(f'service_restarts_total{{service="feeder"}} == {needed}')
     running = find(Target(match=Regex(f"^{line}$")))
     assert running is not None, "it outlives the agent"
     os.kill(running.pid, signal.SIGKILL)
