@@ -11,6 +11,8 @@ from lab.server import poll
 
 NODE = {"node": "A", "chain": "eos", "group": "bp", "role": "A"}
 GROUP = {"group": "bp", "chain": "eos", "producer": "bp"}
+FEEDER = {"host": "h1", "service": "feeder"}
+RUNWAY = {"alertname": "RunwayShort", "network": "xdc", "asset": "XDC"}
 DOWN = {"alertname": "AntelopeNodeDown", "severity": "critical", **NODE}
 MISSED = {"alertname": "AntelopeProducerMissedBlocks", **GROUP}
 SILENCED = [
@@ -18,6 +20,9 @@ SILENCED = [
     {"alertname": "AntelopeFewPeers", "severity": "warning", **NODE},
     {**MISSED, "severity": "warning"},
     {"alertname": "AntelopeHeadStalled", "severity": "critical", "node": "C", "chain": "eos"},
+    {"alertname": "ServiceDown", "severity": "critical", **FEEDER},
+    {"alertname": "ServiceFlapping", "severity": "warning", **FEEDER},
+    {**RUNWAY, "severity": "warning", "address": "0xa"},
 ]
 HEARD = [
     DOWN,
@@ -29,6 +34,10 @@ HEARD = [
     {"alertname": "AntelopeProducerDown", "severity": "warning", "action": "failover", **GROUP},
     {"alertname": "AntelopeProducerDown", "severity": "critical", **GROUP},
     {"alertname": "ChainwardenProbeFailing", "severity": "warning", "probe": "production", "target": "eos"},
+    {"alertname": "ServiceGaveUp", "severity": "critical", **FEEDER},
+    {"alertname": "ServiceDown", "severity": "critical", "host": "h2", "service": "feeder"},
+    {**RUNWAY, "severity": "critical", "address": "0xa"},
+    {**RUNWAY, "severity": "warning", "address": "0xb"},
 ]
 
 
