@@ -129,10 +129,9 @@ class FileLines:
                 self._turn_to(chain(self._path, place, lost=True), place)
                 state = self._state(self._part)
                 continue
+            # An empty file that is newer may have been cut: its copy is not read yet.
             if data or here.offset:
-                self._mtime = state[
-                    1
-                ]  # an empty file that is newer may have been cut: its copy is not read yet
+                self._mtime = state[1]
             if not data:
                 self._at_rest = state
                 return

@@ -17,10 +17,8 @@ REASONS = (
     (b"no recent votes", "no_votes"),
     (b"max-reversible-blocks", "reversible_limit"),
     (b"signed a block at the next block time or later", "watermark_time"),
-    (
-        b"block at a higher block number",
-        "watermark_number",
-    ),  # EOSIO 1.8: "signed a BFT confirmation OR block at …"
+    # EOSIO 1.8: "signed a BFT confirmation OR block at …"
+    (b"block at a higher block number", "watermark_number"),
     (b"stale production", "stale_production"),
     (b"until we receive a recent block", "stale_production"),
 )
