@@ -88,15 +88,25 @@ def _report(row: str, results: list[Result], wanted: int, words: str) -> int:
         missed = " ".join(str(row.missed) for row in rows)
         doubled = sum(row.doubled for row in rows)
         print(f"{name:24} {len(rows):5} {missed:>12} {doubled:8}  {sum(row.ok for row in rows)}/{len(rows)}")
-    crashes = [result for result in results if result.keeper is not None]
-    if crashes:
-        write(
-            row, "missed blocks", figure([one.missed for one in crashes]), "eoskeeper's rule",
-            figure([one.keeper or 0 for one in crashes]), target="every case as bench/faultcases.py says",
-            ok=ok, runs=len(results), command=f"python -m bench.faults {words}".strip(),
-        )  # fmt: skip
-        (FOLDER / f"{row}.txt").write_text("\n".join(result.line() for result in results) + "\n")
+    _write(row, results, words, ok=ok)
     return 0 if ok else 1
+
+
+def _write(row: str, results: list[Result], words: str, *, ok: bool) -> None:
+    """The row's files, of whatever ran. Only crashes have a peer; where some ran, they alone are compared."""
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{row}.txt").write_text("\n".join(result.line() for result in results) + "\n")
+    crashes = [result for result in results if result.keeper is not None]
+    counted = [result for result in crashes or results if result.missed >= 0]
+    if not counted:
+        (FOLDER / f"{row}.json").unlink(missing_ok=True)  # an older one would speak for these
+        return
+    write(
+        row, "missed blocks", figure([one.missed for one in counted]), "eoskeeper's rule",
+        figure([one.keeper or 0 for one in crashes]) if crashes else None,
+        target="every case as bench/faultcases.py says", ok=ok, runs=len(results),
+        command=f"python -m bench.faults {words}".strip(),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -29,20 +29,20 @@ def write(  # what a row consists of
     unit: str,
     ours: Figure,
     peer_name: str,
-    peer: Figure,
+    peer: Figure | None,
     *,
     target: str,
     ok: bool,
     runs: int,
     command: str,
 ) -> None:
-    """Write the row's file and say it in one line. The ratio is of the means."""
-    ratio = ours.mean / peer.mean if peer.mean else None
+    """Write the row's file and say it in one line. The ratio is of the means; None without a peer."""
+    ratio = ours.mean / peer.mean if peer is not None and peer.mean else None
     content = {
         "row": row,
         "unit": unit,
         "ours": asdict(ours),
-        "peer": {"name": peer_name, **asdict(peer)},
+        "peer": {"name": peer_name, **(asdict(peer) if peer is not None else {})},
         "ratio": ratio,
         "target": target,
         "ok": ok,
@@ -51,8 +51,9 @@ def write(  # what a row consists of
     }
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{row}.json").write_text(json.dumps(content, indent=2) + "\n")
+    beside = f"{peer_name}: {peer.mean:.2f}" if peer is not None else f"{peer_name}: not measured"
     shown = "no ratio" if ratio is None else f"{ratio:.3f} of the peer's"
     print(
         f"{row}: {ours.mean:.2f} {unit} in the mean, {ours.max:g} at most, {shown} "
-        f"({peer_name}: {peer.mean:.2f}); target {target}: {'met' if ok else 'MISSED'}"
+        f"({beside}); target {target}: {'met' if ok else 'MISSED'}"
     )
