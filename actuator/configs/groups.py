@@ -6,20 +6,12 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from actuator.configs.budget import Times, sums
 from nodekit.settings import Duration, OnOff, Settings
-from nodekit.slots import SLOT_SECONDS
 from nodekit.words import HttpUrl, Name, NodeUrl
 
 GONE_AFTER = 2.0
 """Seconds of refused connections that prove a process gone (ADR 0002); no config goes below."""
-ACT_SECONDS = 0.3
-"""From the proof to the resumed node: pauses, a resume, commits. Measured 0.05 s; six times that."""
-
-QUICK_BEFORE = 1.5
-"""Seconds before our window from which looks are quick; one that was begun before must be over by then."""
-HANG_SEEN = 1.6
-"""From a hang in our window to its proof: two empty slots, 0.3 s in which the second may still arrive, and
-0.3 s in which the pause that is left at it is acknowledged by its kernel."""
 
 
 class Mode(StrEnum):
@@ -94,9 +86,9 @@ class Group(Settings):
     """Nodes that do not produce for us: they show what the chain really has. `mode: bounded` needs two."""
     public_key: str | None = None
     """The signing key that our nodes hold; when given, the active schedule must name it."""
-    loss_budget: int = Field(4, ge=1, le=12)
-    """Blocks that a crash or a hang in our window may cost; a configuration whose times add up to more is
-    refused, with the sum."""
+    loss_budget: int | None = Field(None, ge=1, le=12)
+    """Blocks that trouble in our window may cost; a configuration whose times add up to more is refused, with
+    the sum. When left out: 4, and 4 more each for `mode: bounded` and `trigger: alerts`, which are slower."""
     poll_interval: Duration = 1.0
     """Time between looks at each node; a quarter of a second at most while our window is open."""
     poll_timeout: Duration = 1.0
@@ -130,27 +122,19 @@ class Group(Settings):
 
     @model_validator(mode="after")
     def _keeps_its_budget(self) -> Self:
-        """The arithmetic of a crash, and of a hang in our window that a slow look before it may find late."""
-        gone, late = self.gone_after, self.poll_interval + self.poll_timeout - QUICK_BEFORE
-        crash = f"gone_after {gone:g} s"
-        hang = (
-            f"poll_interval {self.poll_interval:g} s + poll_timeout {self.poll_timeout:g} s - "
-            f"{QUICK_BEFORE} s before our window + {HANG_SEEN} s to see that it hangs"
-        )
-        sums = (
-            (gone, crash, "lower gone_after"),
-            (max(0.0, late) + HANG_SEEN, hang, "lower poll_interval or poll_timeout"),
-        )
-        for proven, terms, remedy in sums:
-            seconds = proven + ACT_SECONDS
-            slots = int(round(seconds, 6) / SLOT_SECONDS)
-            if slots > self.loss_budget:
+        times = Times(
+            gone_after=self.gone_after, poll_interval=self.poll_interval, poll_timeout=self.poll_timeout,
+            bounded=self.mode is Mode.BOUNDED, on_alert=self.trigger is Trigger.ALERTS,
+        )  # fmt: skip
+        budget = times.usual_budget if self.loss_budget is None else self.loss_budget
+        for one in sums(times):
+            if one.slots > budget:
                 raise PydanticCustomError(
                     "budget",
-                    "{terms} + {act} s to act = {seconds} s, that is {slots} slots of 0.5 s, "
-                    "but loss_budget is {budget}; {remedy} or raise loss_budget",
-                    {"terms": terms, "act": ACT_SECONDS, "seconds": f"{seconds:.1f}", "slots": slots,
-                     "budget": self.loss_budget, "remedy": remedy},
+                    "{terms} = {seconds} s, that is {slots} slots of 0.5 s, but loss_budget is {budget}; "
+                    "{remedy} or raise loss_budget",
+                    {"terms": one.terms, "seconds": f"{one.seconds:.2f}".rstrip("0").rstrip("."),
+                     "slots": one.slots, "budget": budget, "remedy": one.remedy},
                 )  # fmt: skip
         return self
 

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from actuator.configs.groups import QUICK_BEFORE, Group
+from actuator.configs.budget import QUICK_BEFORE, QUICK_LOOK
+from actuator.configs.groups import Group
 from actuator.facts import AGREE_SLOTS, ChainFact, Facts, NodeFact, StepFact
 from actuator.failover.members import MemberWatch
 from actuator.failover.witnesses import Testimony, WitnessWatch
@@ -13,7 +14,7 @@ from nodekit.answers import Schedules
 from nodekit.nodeos import Nodeos
 from nodekit.slots import current_slot, next_window
 
-IN_WINDOW_INTERVAL = 0.25
+IN_WINDOW_INTERVAL = QUICK_LOOK
 """Seconds between looks while our window is open or about to open."""
 OPENING = QUICK_BEFORE
 """Seconds before our window from which looks are that frequent."""

@@ -10,6 +10,7 @@ from itertools import combinations
 
 import pytest
 
+from actuator.configs.budget import Times, sums
 from actuator.failover.state import NoticeKind, Verb
 from actuator.step import State
 from tests.sim.chain import OURS, producers_of
@@ -121,18 +122,21 @@ def test_i6_a_planned_switchover_without_fault_misses_nothing_whenever_it_is_ask
 
 @pytest.mark.parametrize("producers", [4, 7, 21])
 def test_i7_a_crash_costs_nothing_outside_our_window_and_little_inside(producers: int) -> None:
-    """Two seconds prove it gone. A crash right before one of the first two blocks costs five, others four."""
+    """Two seconds prove it gone: four blocks. Only right before one of our first two blocks it costs five, since
+    those are made late in their slots, and the fifth slot is over before the next node can be resumed."""
     opens, turn = (producers - 1) * 6.0, producers * 6.0
     costs = []
-    for moment in moments(opens - 4.0, turn, 0.05):
+    late = [(opens + 0.45 * number - 0.06, opens + 0.45 * number) for number in (1, 2)]
+    closely = [moment for begin, end in late for moment in moments(begin - 0.06, end + 0.06, 0.006)]
+    for moment in (*moments(opens - 4.0, turn, 0.05), *closely):
         settings = Settings(producers=producers, phase=max(0.1, moment - 2.5))
         group = kept(Story(1, settings, length=moment + 12).add(moment, "kill", "A"))
         costs.append(len(group.record.missed))
         assert costs[-1] == 0 or moment > opens - 2.1, f"crash at {moment:.2f}: {group.windows()}"
         assert not group.record.doubled
         assert group.producing() == ["B"]
-    assert max(costs) <= 5
-    assert sum(1 for cost in costs if cost == 5) <= len(costs) // 20
+        most = 5 if any(begin <= moment <= end for begin, end in late) else 4
+        assert costs[-1] <= most, f"crash at {moment:.3f}: {group.windows()}"
     assert sum(costs) / len(costs) < 3.0
 
 
@@ -269,6 +273,7 @@ def test_a_standby_that_is_isolated_stale_or_silent_is_never_chosen(trouble: str
 
 
 BOUNDED = replace(NEAR, policy=replace(NEAR.policy, bounded=True), witnesses=2)
+USUAL = Times(gone_after=2.0, poll_interval=1.0, poll_timeout=1.0, bounded=True, on_alert=False)
 
 
 def test_bounded_takes_over_from_a_node_that_nothing_reaches_once_four_of_our_slots_are_empty() -> None:
@@ -277,7 +282,9 @@ def test_bounded_takes_over_from_a_node_that_nothing_reaches_once_four_of_our_sl
         story = Story(1, BOUNDED, length=60).add(moment, "partition", "A").add(moment, "kill", "A")
         group = kept(story)
         assert group.producing() == ["B"]
-        assert len(group.record.missed) <= 8, f"{moment:.2f}: {group.windows()}"
+        assert len(group.record.missed) <= max(one.slots for one in sums(USUAL)), (
+            f"{moment:.2f}: {group.windows()}"
+        )
         strict = replace(BOUNDED, policy=replace(BOUNDED.policy, bounded=False))
         same = kept(Story(1, strict, length=60).add(moment, "partition", "A").add(moment, "kill", "A"))
         assert same.producing() == []

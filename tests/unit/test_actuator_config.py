@@ -8,12 +8,13 @@ import yaml
 
 from actuator.__main__ import main
 from actuator.config import Config
-from actuator.configs.groups import HANG_SEEN, Automation
+from actuator.configs import budget
+from actuator.configs.groups import Automation
 from actuator.facts import ARRIVAL_GRACE
 from actuator.failover.enter import SILENT_TIMEOUT
+from actuator.failover.readiness import VACANT
 from actuator.failover.triggers import SILENT_SLOTS
 from nodekit.settings import ConfigError, load
-from nodekit.slots import SLOT_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUP = """groups:
@@ -22,6 +23,7 @@ GROUP = """groups:
     producer: bp
     witnesses: [http://w:1]
 """
+BOUNDED = GROUP.replace("[http://w:1]", "[http://w:1, http://v:1]") + "    mode: bounded\n"
 
 
 def refusal(tmp_path: Path, text: str) -> str:
@@ -43,9 +45,24 @@ def refusal(tmp_path: Path, text: str) -> str:
          ":3: groups.bp: gone_after 4 s + 0.3 s to act = 4.3 s, that is 8 slots of 0.5 s, but loss_budget is 4; "
          "lower gone_after or raise loss_budget"),
         (GROUP + "    poll_interval: 5s\n    nodes: [{name: a, url: 'http://a:1'}]\n",
-         ":3: groups.bp: poll_interval 5 s + poll_timeout 1 s - 1.5 s before our window + 1.6 s to see that it "
-         "hangs + 0.3 s to act = 6.4 s, that is 12 slots of 0.5 s, but loss_budget is 4; lower poll_interval or "
-         "poll_timeout or raise loss_budget"),
+         ":3: groups.bp: poll_interval 5 s + poll_timeout 1 s - 1.5 s before our window + 2 empty slots 1 s + 0.3 s for "
+         "their blocks to arrive + 0.3 s until its kernel has our pause + 0.3 s to act = 6.4 s, that is 12 slots of "
+         "0.5 s, but loss_budget is 4; lower poll_interval or poll_timeout or raise loss_budget"),
+        (BOUNDED + "    loss_budget: 4\n    nodes: [{name: a, url: 'http://a:1'}]\n",
+         ":3: groups.bp: 4 empty slots 2 s + 0.3 s for their blocks to arrive + 0.25 s between looks + poll_timeout 1 s "
+         "to ask once more + 0.3 s to act = 3.85 s, that is 7 slots of 0.5 s, but loss_budget is 4; lower poll_timeout "
+         "or raise loss_budget"),
+        (BOUNDED + "    poll_interval: 500ms\n    poll_timeout: 2s\n    nodes: [{name: a, url: 'http://a:1'}]\n",
+         ":3: groups.bp: 4 empty slots 2 s + 0.3 s for their blocks to arrive + 0.25 s between looks + poll_timeout 2 s "
+         "to ask once more + 0.3 s to act = 4.85 s, that is 9 slots of 0.5 s, but loss_budget is 8; lower poll_timeout "
+         "or raise loss_budget"),
+        (GROUP + "    trigger: alerts\n    loss_budget: 6\n    nodes: [{name: a, url: 'http://a:1'}]\n",
+         ":3: groups.bp: trigger alerts: 2 empty slots 1 s + 0.3 s for their blocks to arrive + 1 s between looks of the "
+         "exporter + 1.3 s through Prometheus and Alertmanager + 0.3 s to act = 3.9 s, that is 7 slots of 0.5 s, but "
+         "loss_budget is 6; write `trigger: watch` or raise loss_budget"),
+        (GROUP + "    trigger: alerts\n    gone_after: 5s\n    nodes: [{name: a, url: 'http://a:1'}]\n",
+         ":3: groups.bp: gone_after 5 s + 0.3 s to act = 5.3 s, that is 10 slots of 0.5 s, but loss_budget is 8; "
+         "lower gone_after or raise loss_budget"),
         (GROUP + "    loss_budget: 3\n    nodes: [{name: a, url: 'http://a:1'}]\n",
          ":3: groups.bp: gone_after 2 s + 0.3 s to act = 2.3 s, that is 4 slots of 0.5 s, but loss_budget is 3; "
          "lower gone_after or raise loss_budget"),
@@ -134,4 +151,20 @@ def test_the_shipped_example_names_every_key(tmp_path: Path) -> None:
 
 
 def test_the_loss_budget_reckons_with_the_times_that_the_decision_takes() -> None:
-    assert pytest.approx(SILENT_SLOTS * SLOT_SECONDS + ARRIVAL_GRACE + SILENT_TIMEOUT) == HANG_SEEN
+    assert (budget.HANG_SLOTS, budget.LOST_SLOTS) == (SILENT_SLOTS, VACANT)
+    assert (budget.ARRIVES, budget.QUEUED_SECONDS) == (ARRIVAL_GRACE, SILENT_TIMEOUT)
+
+
+@pytest.mark.parametrize("mode", ["strict", "bounded"])
+@pytest.mark.parametrize("trigger", ["watch", "alerts"])
+def test_the_usual_times_keep_the_usual_budget_of_every_mode_and_trigger(
+    tmp_path: Path, mode: str, trigger: str
+) -> None:
+    """Nobody has to write a budget to switch a mode; 8 blocks are what issue and design allow the alert path."""
+    path = tmp_path / "actuator.yml"
+    group = (BOUNDED if mode == "bounded" else GROUP) + f"    trigger: {trigger}\n"
+    path.write_text(f"ledger: x\n{group}    nodes: [{{name: a, url: 'http://a:1'}}]\n")
+
+    loaded = load(path, Config).groups["bp"]
+
+    assert (loaded.mode, loaded.trigger) == (mode, trigger)
