@@ -19,18 +19,30 @@ STALE = 3.0
 
 def gone(node: NodeFact, now: float, after: float) -> str | None:
     """Evidence that a node's process is gone and cannot come back producing; None while unproven."""
+    said = refused(node, now, after)
+    if said is None or not node.starts_paused:
+        return None
+    return f"{node.name} is gone: {said}, and starts paused"
+
+
+def worth_asking(node: NodeFact, now: float, after: float) -> str | None:
+    """Why the agent of its host shall be asked for a proof: `gone` but for an asserted start fence."""
+    said = refused(node, now, after)
+    return f"{node.name} is gone: {said}; its host's agent has to prove it" if said and node.agent else None
+
+
+def refused(node: NodeFact, now: float, after: float) -> str | None:
+    """That a node's API ended and stays away, in words; None while that is not certain."""
     run = node.refusals
-    if node.reach is not Reach.REFUSED or run is None or not node.starts_paused:
+    if node.reach is not Reach.REFUSED or run is None:
         return None
     lasted = run.last - run.since
     if run.count < REFUSALS or lasted < after or run.answered_before is None:
         return None
     if run.since - run.answered_before > ANSWER_WINDOW or now - run.last > STALE:
         return None
-    return (
-        f"{node.name} is gone: it refused {run.count} connections over {lasted:.1f} s, had answered "
-        f"{max(0.0, run.since - run.answered_before):.1f} s before, and starts paused"
-    )
+    ago = max(0.0, run.since - run.answered_before)
+    return f"it refused {run.count} connections over {lasted:.1f} s, had answered {ago:.1f} s before"
 
 
 def not_gone_because(node: NodeFact, after: float) -> str:
@@ -40,7 +52,9 @@ def not_gone_because(node: NodeFact, after: float) -> str:
         return f"{node.name} does not answer in time; a hung or cut-off node may still produce"
     if node.reach is Reach.REFUSED and run is not None:
         if not node.starts_paused:
-            return f"{node.name} refuses connections, but without `starts_paused` it may restart producing"
+            unproven = ", and its host's agent has not proven it stopped" if node.agent else ""
+            why = f"{node.name} refuses connections, but without `starts_paused` it may restart producing"
+            return why + unproven
         if run.answered_before is None or run.since - run.answered_before > ANSWER_WINDOW:
             return (
                 f"{node.name} refuses connections, but had not answered in the {ANSWER_WINDOW:.0f} s before"

@@ -16,7 +16,15 @@ from actuator.failover.enter import (
 )
 from actuator.failover.gap import gap_until, next_opening
 from actuator.failover.machine import Event
-from actuator.failover.readiness import gone, just_restarted, lost, lost_lacks, not_gone_because, unready
+from actuator.failover.readiness import (
+    gone,
+    just_restarted,
+    lost,
+    lost_lacks,
+    not_gone_because,
+    unready,
+    worth_asking,
+)
 from actuator.failover.state import (
     Asked,
     Decision,
@@ -169,7 +177,8 @@ def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
         return Decision(state, why=f"waiting for the first look at {holder.name} since it took over")
     if holder.reach is Reach.ANSWERS and holder.paused:
         return _holder_paused(state, facts, policy, holder)
-    proof = gone(holder, facts.now, policy.gone_after)
+    # An asserted start fence is the proof; without one the agent's answer to our pause is, before any resume.
+    proof = gone(holder, facts.now, policy.gone_after) or worth_asking(holder, facts.now, policy.gone_after)
     if proof is not None and holder.refusals is not None:
         alive = alive_since(facts.chain, policy.producer, holder.refusals.since)
         if alive is None:

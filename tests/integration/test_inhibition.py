@@ -12,6 +12,7 @@ from lab.server import poll
 NODE = {"node": "A", "chain": "eos", "group": "bp", "role": "A"}
 GROUP = {"group": "bp", "chain": "eos", "producer": "bp"}
 FEEDER = {"host": "h1", "service": "feeder"}
+NODEOS = {"host": "h1", "service": "nodeos"}
 RUNWAY = {"alertname": "RunwayShort", "network": "xdc", "asset": "XDC"}
 DOWN = {"alertname": "AntelopeNodeDown", "severity": "critical", **NODE}
 MISSED = {"alertname": "AntelopeProducerMissedBlocks", **GROUP}
@@ -22,6 +23,7 @@ SILENCED = [
     {"alertname": "AntelopeHeadStalled", "severity": "critical", "node": "C", "chain": "eos"},
     {"alertname": "ServiceDown", "severity": "critical", **FEEDER},
     {"alertname": "ServiceFlapping", "severity": "warning", **FEEDER},
+    {"alertname": "ServiceDown", "severity": "critical", **NODEOS},
     {**RUNWAY, "severity": "warning", "address": "0xa"},
 ]
 HEARD = [
@@ -36,6 +38,13 @@ HEARD = [
     {"alertname": "ChainwardenProbeFailing", "severity": "warning", "probe": "production", "target": "eos"},
     {"alertname": "ServiceGaveUp", "severity": "critical", **FEEDER},
     {"alertname": "ServiceDown", "severity": "critical", "host": "h2", "service": "feeder"},
+    {
+        "alertname": "AntelopeProducerGaveUp",
+        "severity": "critical",
+        "action": "failover",
+        "group": "bp",
+        **NODEOS,
+    },
     {**RUNWAY, "severity": "critical", "address": "0xa"},
     {**RUNWAY, "severity": "warning", "address": "0xb"},
 ]

@@ -14,6 +14,7 @@ import pytest
 
 from lab.binaries import CHECKOUT, debian
 from lab.chain import Chain
+from lab.fencing import FENCED, starts_fenced
 from lab.health import heal
 from lab.mosquitto import Mosquitto
 from lab.node import Node
@@ -62,12 +63,7 @@ def field(running_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Ite
     root = tmp_path_factory.mktemp("remote")
     marks = root / "marks"
     heal(running_chain)
-    files = [node.dir / "config" / "config.ini" for node in running_chain.members.values()]
-    before = {file: file.read_text() if file.exists() else "" for file in files}
-    for file in files:
-        file.parent.mkdir(exist_ok=True)
-        file.write_text("pause-on-startup = true\n")
-    with Mosquitto(root / "broker") as broker, Slack() as slack:
+    with starts_fenced(running_chain), Mosquitto(root / "broker") as broker, Slack() as slack:
         mqtt = {"host": "127.0.0.1", "port": broker.port}
         agent = Program("agent", "actuator.agent", root / "agent", {
             "host": "h1", "mqtt": mqtt, "topics": {"command": "cmd/h1", "result": "res/h1"},
@@ -108,8 +104,6 @@ def field(running_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Ite
             assert poll(made.connected, 10)
             yield made
         subprocess.run(["/bin/sh", "-c", f'kill -9 "$(cat {root}/collectd/pid)"'], check=False)
-    for file, text in before.items():  # the chain is everybody's
-        file.write_text(text)
 
 
 def collectd_config(folder: Path, interval: int) -> str:
@@ -238,7 +232,7 @@ def _a_fence_outlives_a_restart(chain: Chain, field: Field) -> None:
     assert re.search(r"A (was started unpaused against its fence|is back and does not answer yet): pausing it",
                      field.agent.log_tail(40)), field.agent.log_tail(40)  # fmt: skip
     field.actuator.wake()
-    config.write_text("pause-on-startup = true\n")
+    config.write_text(FENCED)
     chain["A"].start_paused = True
 
 

@@ -55,8 +55,8 @@ OPERATORS = "tests/unit/test_failover_operators.py::"
 
 MUTATIONS: tuple[Mutation, ...] = (
     Mutation("gone needs an asserted start fence", READINESS,
-             "if node.reach is not Reach.REFUSED or run is None or not node.starts_paused:",
-             "if node.reach is not Reach.REFUSED or run is None:",
+             "if said is None or not node.starts_paused:",
+             "if said is None:",
              "40"),
     Mutation("gone needs three refusals over two seconds", READINESS,
              "if run.count < REFUSALS or lasted < after or run.answered_before is None:",

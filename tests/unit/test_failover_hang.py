@@ -196,6 +196,34 @@ def test_a_node_that_refuses_is_paused_through_its_agent_only() -> None:
     assert pause_order(through, facts(now, through), "why") is not None
 
 
+def test_a_holder_that_refuses_is_replaced_on_its_agents_proof_where_no_start_fence_is_asserted() -> None:
+    """The takeover begins with a question to the agent; nobody is resumed before it has the proof."""
+    now = at(18)
+    gone = dead("A", now, now - 2.1, agent=True, starts_paused=False)
+    begun = decide(steady(), facts(now, gone), POLICY)
+    later, fenced = now + 0.8, done("pause.1", "C", now + 0.2)
+    asked = replace(gone, checked_at=later)
+    runs = done("pause.1", "A", now + 0.3, "failed")
+    stopped = replace(done("pause.1", "A", now + 0.3), evidence="stopped")
+
+    unproven = decide(begun.state, facts(later, asked, steps=(fenced, runs)), POLICY)
+    proven = decide(begun.state, facts(later, asked, steps=(fenced, stopped)), POLICY)
+
+    assert begun.state.plan is not None and begun.state.plan.trouble == "crash"
+    assert [(order.verb, order.node) for order in begun.orders] == [(Verb.PAUSE, "A"), (Verb.PAUSE, "C")]
+    assert unproven.state.phase is Phase.FENCING
+    assert "its host's agent has not proven it stopped" in unproven.why
+    assert Verb.RESUME not in [order.verb for order in unproven.orders]
+    assert [(order.verb, order.node) for order in proven.orders] == [(Verb.RESUME, "B")]
+
+
+def test_a_holder_that_refuses_and_has_an_agent_is_asked_after_as_long_as_proves_another_gone() -> None:
+    now = at(18)
+    early = dead("A", now, now - 1.9, agent=True, starts_paused=False)
+
+    assert decide(steady(), facts(now, early), POLICY).state.phase is Phase.STEADY
+
+
 def test_an_incident_remembers_what_kind_of_trouble_it_began_with() -> None:
     now = at(18)
     gone = decide(steady(), facts(now, dead("A", now, now - 2.1)), POLICY)
