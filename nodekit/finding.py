@@ -92,7 +92,8 @@ def remarks(targets: Mapping[str, Target]) -> list[str]:
 
     It depends on what runs now, so it makes no configuration wrong.
     """
-    found, processes = Scanner(targets).look(), everything()
+    scanner = Scanner(targets)
+    found, processes = scanner.look(), everything()
     said = []
     for name, target in targets.items():
         matching = [one for one in processes if target.match and target.match.found_in(" ".join(one.words))]
@@ -102,6 +103,8 @@ def remarks(targets: Mapping[str, Target]) -> list[str]:
             said.append(
                 f"{name}: `match` fits {len(matching)} of {len(processes)} processes; write more of the line"
             )
+        elif name in scanner.unknown:
+            said.append(f"{name}: {scanner.unknown[name]}")
         elif not found[name]:
             said.append(f"{name}: no process is found now{_left_out(target, matching)}")
     return said

@@ -24,6 +24,10 @@ BYSTANDERS = frozenset({
 })  # fmt: skip
 """Programs whose command line names a service that they are not: they look at it, or start it."""
 OURS = "chainwarden"
+HIDDEN = "its process may not be looked at; run this as root"
+NO_SYSTEMD = "systemd does not run here, so what its unit does is unknown"
+SYSTEMD = Path("/run/systemd/system")
+"""There while systemd is the init of what is seen here (sd_booted(3))."""
 CONTROL = ("control", ".control")
 """Subgroups of a unit in which systemd runs its ExecStop and the like."""
 
@@ -106,8 +110,8 @@ class Scanner:
         """Command line → the targets whose `match` it fulfils, of those that the last pass saw."""
         self._files: dict[str, tuple[tuple[int, ...], int, int]] = {}
         """Target → its pid file's stamp, with pid and ticks of the process that it then named."""
-        self.unreadable: frozenset[str] = frozenset()
-        """Targets of which the last look saw a candidate that we may not look at closely (`cwd`)."""
+        self.unknown: dict[str, str] = {}
+        """Targets of which the last look found nothing and cannot say that nothing is there: why."""
 
     def look(self) -> dict[str, tuple[Process, ...]]:
         """Target's name → its processes, the main one first; empty when there is none.
@@ -115,7 +119,7 @@ class Scanner:
         The main one is the oldest whose parent is not among them.
         """
         found: dict[str, list[Process]] = {name: [] for name in self._targets}
-        self.unreadable = frozenset()
+        self.unknown = {}
         for pid, raw, names in self._candidates():
             process = _process(pid, raw)
             for name in names:
@@ -124,7 +128,14 @@ class Scanner:
         for name, target in self._targets.items():
             if target.pid_file is not None:
                 found[name] = self._by_file(name, target, target.pid_file)
+        self._leave_unknown(found)
         return {name: _main_first(processes) for name, processes in found.items()}
+
+    def _leave_unknown(self, found: Mapping[str, Sequence[Process]]) -> None:
+        units = [name for name, target in self._targets.items() if target.unit is not None]
+        if any(not found[name] for name in units) and not systemd_runs():
+            self.unknown |= dict.fromkeys(units, NO_SYSTEMD)
+        self.unknown = {name: why for name, why in self.unknown.items() if not found[name]}
 
     def _candidates(self) -> Iterable[tuple[int, bytes, Sequence[str]]]:
         """Processes that fulfil the `match`, or are in the `unit`, of any target without a pid file."""
@@ -166,7 +177,7 @@ class Scanner:
         try:
             return str(Path(f"/proc/{pid}/cwd").readlink())
         except PermissionError:
-            self.unreadable |= {name}
+            self.unknown[name] = HIDDEN
         except OSError:
             pass
         return None
@@ -297,6 +308,11 @@ def uid_of(pid: int) -> int | None:
         if line.startswith(b"Uid:"):
             return int(line.split()[2])
     return None
+
+
+def systemd_runs() -> bool:
+    """Whether units can be told apart: systemd is the init here, or of the host whose processes we see."""
+    return SYSTEMD.is_dir() or "init.scope" in _units(1)
 
 
 def _units(pid: int) -> list[str]:

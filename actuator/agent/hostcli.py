@@ -52,7 +52,9 @@ def _procmatch(_client: Client, arguments: argparse.Namespace) -> int:
         for row in error.errors(include_url=False):
             sys.stderr.write(f"chainwarden: {row['loc'][-1]}: {row['msg']}\n")
         return WRONG
-    found = Scanner({"it": target}).look()["it"]
+    scanner = Scanner({"it": target})
+    found = scanner.look()["it"]
+    sys.stderr.writelines(f"chainwarden: {why}\n" for why in scanner.unknown.values())
     besides = [
         process
         for process in everything()

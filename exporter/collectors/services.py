@@ -53,10 +53,10 @@ class ProcessesSource:
         self._used = {name: Used() for name in services}
 
     def observe(self, _now: float) -> Iterable[Sample]:
-        """One pass over /proc. A service of which a candidate may not be looked at is unknown."""
+        """One pass over /proc. A service of which it cannot say that nothing is there is unknown."""
         found = self._scanner.look()
         for name, processes in found.items():
-            if processes or name not in self._scanner.unreadable:
+            if name not in self._scanner.unknown:
                 yield from self._samples(name, processes)
 
     def _samples(self, name: str, processes: Sequence[Process]) -> Iterable[Sample]:

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from actuator.agent.config import Daemon
 from actuator.agent.journal import Journal
+from actuator.agent.watch.metrics import ServiceCollector
 from actuator.agent.watch.policy import Phase
 from actuator.agent.watch.programs import end_marked
 from actuator.agent.watch.watchdog import Watchdog
 from lab.ports import free_port
 from lab.server import poll
+from nodekit import processes
 from nodekit.processes import Process, Scanner, find
 
 
@@ -263,6 +266,36 @@ def test_a_producer_that_is_not_fenced_is_given_up_instead_of_started(host: Host
     fence[0] = "config.ini"
 
     assert poll(lambda: host.is_up("node"), 3)
+
+
+def test_a_unit_without_systemd_is_unknown_and_left_alone_and_hides_no_other_service(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "systemd_runs", lambda: False)
+    host.add("a")
+    count = {"shell": f"echo x >> {host.folder}/unit.starts"}
+    for name, watch in (("unit", {}), ("unwatched", None)):
+        host.daemons[name] = Daemon.model_validate({"unit": "no-such-7192", "start": count, "watch": watch})
+    watchdog = host.run()
+    assert poll(lambda: host.is_up("a") and host.view("unit").phase is Phase.UNKNOWN, 3)
+    time.sleep(1.2)
+
+    asked = [watchdog.run(name, "status") for name in ("unit", "unwatched")]
+    registry = CollectorRegistry()
+    registry.register(ServiceCollector("h", watchdog.views, {}))
+    metrics = generate_latest(registry).decode()
+
+    assert host.starts("unit") == 0, "it may run"
+    assert [one.code for one in asked] == [4, 4]
+    assert all("systemd does not run here" in one.output for one in asked)
+    assert "systemd does not run here" in watchdog.run("unit", "start").output
+    assert 'service_up{host="h",service="a"} 1.0' in metrics
+    assert 'service_up{host="h",service="unit"}' not in metrics
+    assert 'service_up{host="h",service="unwatched"}' not in metrics
+
+    monkeypatch.setattr(processes, "systemd_runs", lambda: True)
+    assert poll(lambda: host.starts("unit") == 1, 3), "now it is known to be down"
+    watchdog.run("unit", "unmonitor")
 
 
 def test_a_start_that_hangs_delays_no_other_service(host: Host) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from actuator.agent.builtin import Outcome
+from actuator.agent.watch import eyes
 from actuator.agent.watch import guard as guards
 from actuator.agent.watch import hands as handling
 from actuator.agent.watch.conditions import Reading
@@ -202,7 +203,7 @@ class Agent:
         hands = Hands("it", self.config, census, Kept(journal, "it"), None, never)
         around = Around(lambda: None, lambda: 0.0, lambda: None)
         made = Guard(hands, waker, around, clock=lambda: world.now)
-        made._sensors = [_Hangs(one.check, world) for one in made._sensors]
+        made._eyes.sensors = [_Hangs(one.check, world) for one in made._eyes.sensors]
         return made
 
     def die_and_come_back(self) -> None:
@@ -247,7 +248,7 @@ def virtual(patch: pytest.MonkeyPatch, world: World) -> None:
         time=lambda: world.now, monotonic=lambda: world.now, sleep=world.sleep,
         time_ns=lambda: len(world.starts) + 1, strftime=time.strftime, gmtime=time.gmtime,
     )  # fmt: skip
-    for module in (guards, handling):
+    for module in (guards, handling, eyes):
         patch.setattr(module, "time", clock)
     patch.setattr(guards, "reap", lambda: None)
     for name in ("spawn", "finish", "marked", "end_marked", "ended"):

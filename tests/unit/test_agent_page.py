@@ -16,10 +16,11 @@ from prometheus_client import CollectorRegistry
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.watch.board import Meter, html
-from actuator.agent.watch.buttons import LONGEST, Buttons, known, offered
+from actuator.agent.watch.buttons import LONGEST, Buttons, offered
+from actuator.agent.watch.commands import known
 from actuator.agent.watch.page import listener
 from actuator.agent.watch.policy import GaveUp, Memory, Phase
-from actuator.agent.watch.view import View
+from actuator.agent.watch.view import View, as_json
 from actuator.configs.auth import Operator
 from lab.ports import free_port
 from lab.server import poll
@@ -42,6 +43,16 @@ def test_the_page_escapes_what_it_shows_and_names_the_command() -> None:
     assert 'class="bad">gave up' in page
     assert "chainwarden send-command h&amp;1 SERVICE COMMAND" in page
     assert "<form" not in page
+
+
+def test_what_nobody_knows_is_not_counted_as_down() -> None:
+    unknown = view(phase=Phase.UNKNOWN, alive=False, why="systemd does not run here", processes=())
+
+    page = html("h", [view(), unknown, view(alive=False, phase=Phase.DEAD)], time.time(), buttons({}), {})
+
+    assert '3 services, <span class="bad">1 not running</span>, <span class="bad">1 unknown</span>' in page
+    assert "systemd does not run here" in page
+    assert as_json(unknown)["up"] is None
 
 
 def buttons(operators: dict[str, Operator], run: Callable[[str, str], Outcome] | None = None) -> Buttons:
@@ -111,13 +122,14 @@ def test_one_press_at_a_time_moves_a_service_and_the_page_shows_it_under_way() -
         ({"memory": Memory(gave_up=GaveUp(1.0, "why")), "phase": Phase.GAVE_UP, "alive": False},
          {"start", "monitor", "unmonitor", "unmonitor-1h"}),
         ({"watched": False}, {"restart", "stop"}),
+        ({"phase": Phase.UNKNOWN, "alive": False}, {"unmonitor", "unmonitor-1h"}),
     ],
 )  # fmt: skip
 def test_buttons_that_have_a_sense_now_are_offered(state: dict[str, object], names: set[str]) -> None:
     seen = view(**state)
 
     assert set(offered(seen)) == names
-    assert set(offered(seen)) <= known(seen)
+    assert set(offered(seen)) <= known(watched=seen.watched)
 
 
 def test_what_is_left_alone_for_a_time_says_until_when() -> None:

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from actuator.cli import main as cli
+from nodekit import processes
 from nodekit.finding import Finding, remarks
 from nodekit.processes import Process, Scanner, Target, bystander, ended, find, fulfils, usage
 from nodekit.regex import Regex
@@ -201,6 +202,24 @@ def test_expressions_that_may_not_mean_what_was_meant_are_remarked(start: Start)
         line.startswith("all: `match` fits ") and line.endswith("write more of the line") for line in said
     )
     assert "user: no process is found now; `match` fits, but another condition does not hold" in said
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_without_systemd_what_a_unit_does_is_unknown_and_not_down(
+    monkeypatch: pytest.MonkeyPatch, start: Start, there: bool
+) -> None:
+    monkeypatch.setattr(processes, "systemd_runs", lambda: there)
+    running = start("unit-7191")
+    scanner = Scanner(
+        {"unit": Target(unit="no-such-7191.service"), "match": by("unit-7191"), "none": by("no-7191")}
+    )
+
+    found = scanner.look()
+
+    assert [one.pid for one in found["match"]] == [running.pid]
+    assert scanner.unknown == ({} if there else {"unit": processes.NO_SYSTEMD})
+    (told,) = remarks({"unit": Target(unit="no-such-7191.service")})
+    assert told == f"unit: {'no process is found now' if there else processes.NO_SYSTEMD}"
 
 
 CGROUPS = next((path for path in map(Path, ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")) if (path / "cgroup.procs").exists()), None)  # fmt: skip

@@ -12,8 +12,8 @@ import pytest
 
 from actuator.agent.config import read
 from actuator.agent.watch.calendar import Window, open_until, parse_cron, parse_moment
+from actuator.agent.watch.checks import Check
 from actuator.agent.watch.conditions import Reading, Rule, Streaks, judge
-from actuator.agent.watch.config import Check
 from actuator.agent.watch.policy import Memory, Phase
 from actuator.agent.watch.sensors import Sensor
 from actuator.agent.watch.view import View, as_json, as_text
@@ -201,7 +201,7 @@ def test_addresses_are_asked_for_connection_status_and_text() -> None:
         assert read_once(http=f"http://{address}") is None
         assert read_once(http=f"http://{address}", contains="block 7") is None
         assert "does not contain" in str(read_once(http=f"http://{address}", contains="block 8"))
-        assert "503" in str(read_once(http=f"http://{address}/503"))
+        assert read_once(http=f"http://{address}/503") == "HTTP status 503", "one line, without its page"
         assert read_once(http=f"http://{address}/503", status=[200, 503]) is None
         assert "status 200" in str(read_once(http=f"http://{address}", status=503))
         server.shutdown()

@@ -88,10 +88,13 @@ def html(
     host: str, views: Sequence[View], now: float, buttons: Buttons, parts: Mapping[Process, float]
 ) -> str:
     """The page. `parts`: percent of one core, by process."""
-    down = sum(not view.alive for view in views)
+    unknown = sum(view.phase is Phase.UNKNOWN for view in views)
+    down = sum(not view.alive for view in views) - unknown
     rows = "".join(_row(view, now, buttons, parts) for view in views)
     count = f"{len(views)} service{'' if len(views) == 1 else 's'}, "
-    count += f'<span class="bad">{down} not running</span>' if down else "all running"
+    told = [f'<span class="bad">{down} not running</span>'] if down else []
+    told += [f'<span class="bad">{unknown} unknown</span>'] if unknown else []
+    count += ", ".join(told) or "all running"
     return PAGE.format(
         host=escape(host), style=STYLE, refresh=REFRESH, now=_utc(now),
         count=count if views else "no services",

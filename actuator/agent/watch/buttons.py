@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import JournalError
-from actuator.agent.watch.guard import LEAVES, MOVES
+from actuator.agent.watch.commands import known
 from actuator.agent.watch.policy import Phase
 from actuator.agent.watch.view import View
 from actuator.auth import Gatekeeper, caller_of
@@ -84,7 +84,7 @@ class Buttons:
             )
         service, command = fields.get("service", ""), fields.get("command", "")
         view = next((one for one in views if one.name == service), None)
-        if view is None or command not in known(view):
+        if view is None or command not in known(watched=view.watched):
             return Answer("404 Not Found", f"there is no command {command} of a service {service}")
         with self._lock:
             if any(one.service == service and one.code is None for one in self._pressed):
@@ -108,14 +108,11 @@ class Buttons:
             "by": began.by, "code": outcome.code, "said": outcome.output}})  # fmt: skip
 
 
-def known(view: View) -> frozenset[str]:
-    """Every command that the page may give to a service."""
-    return frozenset(MOVES) | (frozenset({"monitor", *LEAVES}) if view.watched else frozenset())
-
-
 def offered(view: View) -> tuple[str, ...]:
     """The commands that have a sense now."""
-    moves = ("restart", "stop") if view.alive else ("start",)
+    moves: tuple[str, ...] = ("restart", "stop") if view.alive else ("start",)
+    if view.phase is Phase.UNKNOWN:
+        moves = ()
     if not view.watched:
         return moves
     left_alone = view.phase is Phase.UNMONITORED

@@ -8,7 +8,11 @@ from nodekit.processes import Process, Scanner, Target
 
 
 class UnseenError(Exception):
-    """Whether a service runs cannot be said: a candidate may not be looked at. Nothing may be done then."""
+    """Whether a service runs cannot be said. Nothing may be done then."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+        self.why = why
 
 
 class Census:
@@ -33,6 +37,6 @@ class Census:
                 began = time.monotonic()
                 self._found = self._scanner.look()
                 self._began = began
-            if name in self._scanner.unreadable and not self._found[name]:
-                raise UnseenError(f"{name}: its process may not be looked at; run the agent as root")
+            if name in self._scanner.unknown:
+                raise UnseenError(name, self._scanner.unknown[name])
             return self._found[name]

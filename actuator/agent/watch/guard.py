@@ -8,35 +8,25 @@ from dataclasses import dataclass, replace
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import JournalError
-from actuator.agent.watch import calendar, conditions, policy
+from actuator.agent.watch import policy
 from actuator.agent.watch.census import UnseenError
-from actuator.agent.watch.conditions import Holding, Reading, Streaks
-from actuator.agent.watch.config import Daemon, Then
+from actuator.agent.watch.checks import Then
+from actuator.agent.watch.commands import LEAVES, MOVES, NOT_RUNNING, UNKNOWN, known
+from actuator.agent.watch.config import policy_of
+from actuator.agent.watch.eyes import INTERVAL, Eyes, Seen
 from actuator.agent.watch.hands import Hands
-from actuator.agent.watch.policy import Act, Decision, Look, Memory, Phase, Policy
+from actuator.agent.watch.policy import Act, Decision, Look, Memory, Phase
 from actuator.agent.watch.programs import reap
-from actuator.agent.watch.sensors import Sensor
-from actuator.agent.watch.view import View, as_text
+from actuator.agent.watch.view import View, as_text, living, until
 from actuator.agent.watch.waker import POLL, Waker
 from nodekit.processes import Process
 
 log = logging.getLogger(__name__)
 
-NOT_RUNNING = 3
-"""Exit status of `status` for a stopped service (Linux Standard Base, init scripts)."""
-INTERVAL = 1.0
-"""Seconds between looks at what does not run."""
 SETTLED = 5.0
 """Seconds between looks at what runs: its end is told by the waker."""
 OLD = 10.0
 """Seconds that a look at all processes stays good enough for a service that lives."""
-MINUTE = 60.0
-LEAVES = {
-    "unmonitor": None, "unmonitor-15m": 900.0, "unmonitor-1h": 3600.0, "unmonitor-8h": 28800.0,
-    "unmonitor-1d": 86400.0,
-}  # fmt: skip
-"""Commands that make the watchdog leave a service alone, and for how many seconds."""
-MOVES = ("start", "stop", "restart")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +57,8 @@ class Guard:
         self._around = around
         self._clock = clock
         self._watch = config.watch
-        self._policy = _policy(config)
-        self._sensors = [
-            Sensor(check, config.timeout) for check in (config.watch.checks if config.watch else ())
-        ]
-        self._readings: dict[str, Reading] = {}
-        self._streaks = Streaks()
-        self._maintenance: tuple[float, bool] = (-1.0, False)
+        self._policy = policy_of(config)
+        self._eyes = Eyes(config)
         self._memory = self._kept.memory()
         self._acted = 0.0
         """When it was last started or stopped by us."""
@@ -84,7 +69,7 @@ class Guard:
     @property
     def commands(self) -> frozenset[str]:
         """As Builtin."""
-        return frozenset({*MOVES, "status"} | ({"monitor", *LEAVES} if self._watch is not None else set()))
+        return known(watched=self._watch is not None) | {"status"}
 
     # --- commands -----------------------------------------------------------------------------------
 
@@ -92,13 +77,14 @@ class Guard:
         """One command, for this service alone. Raises JournalError."""
         if command == "status":
             view = self.see()
-            return Outcome(0 if view.alive else NOT_RUNNING, as_text(view))
+            lacks = UNKNOWN if view.phase is Phase.UNKNOWN else NOT_RUNNING
+            return Outcome(0 if view.alive else lacks, as_text(view))
         if command not in MOVES:
             with self._lock:
                 named = "monitor" if command == "monitor" else "unmonitor"
                 self._remember(policy.commanded(self._memory, named, self._clock(), LEAVES.get(command)))
             self.wake()
-            return Outcome(0, "monitored" if command == "monitor" else f"not monitored{_until(self._memory)}")
+            return Outcome(0, "monitored" if command == "monitor" else f"not monitored{until(self._memory)}")
         with self._lock:
             self._remember(policy.commanded(self._memory, command, self._clock()))
             running = self._hands.look(time.monotonic())
@@ -144,13 +130,17 @@ class Guard:
     def see(self) -> View:
         """The newest view; looked for now when nobody watches."""
         if self._watch is None:
-            found = self._hands.look(time.monotonic())
-            alive = bool(found)
+            try:
+                found = self._hands.look(time.monotonic())
+            except UnseenError as error:
+                self._unseen(error)
+                return self.view
+            phase = Phase.RUNNING if found else Phase.DEAD
             self.view = replace(
-                self.view, alive=alive, phase=Phase.RUNNING if alive else Phase.DEAD, processes=found,
-                memory=self._memory, seen_at=self._clock(),
+                self.view, alive=bool(found), phase=phase, why="", processes=found, memory=self._memory,
+                seen_at=self._clock(),
             )  # fmt: skip
-        return _living(self.view) if self.config.findable else self.view
+        return living(self.view) if self.config.findable else self.view
 
     def summary(self) -> str:
         """In a few words."""
@@ -169,7 +159,7 @@ class Guard:
         while not stop.is_set():
             try:
                 wait = self.step()
-            except (JournalError, UnseenError) as error:
+            except JournalError as error:
                 log.error("%s is not watched: %s", self.name, error)
                 wait = INTERVAL
             except Exception:  # one service's fault must not end its watch
@@ -181,19 +171,37 @@ class Guard:
     def step(self) -> float:
         """Look, decide, act; seconds until the next look is due. Raises JournalError."""
         with self._lock:
-            reap()
-            self._hands.settle()
-            processes = self._seen()
-            self._waker.watch(self.name, processes[0] if processes else None)
-            now = self._clock()
-            look, holding = self._look(processes, now)
-            decision = policy.decide(self._policy, self._memory, look, now)
-            self._remember(decision.memory)
-            self._show(decision, look, holding, processes)
-            if decision.act is not Act.NOTHING:
-                self._act(decision, processes)
-                return 0.0
-            return self._wait(decision, look, now)
+            try:
+                return self._step()
+            except UnseenError as error:
+                self._unseen(error)
+                return INTERVAL
+
+    def _step(self) -> float:
+        reap()
+        self._hands.settle()
+        processes = self._seen()
+        main = processes[0] if processes else None
+        self._waker.watch(self.name, main)
+        now = self._clock()
+        seen = self._eyes.look(main, self._acted, now)
+        look = self._look(seen, main)
+        decision = policy.decide(self._policy, self._memory, look, now)
+        self._remember(decision.memory)
+        self._show(decision, look, seen, processes)
+        if decision.act is not Act.NOTHING:
+            self._act(decision, processes)
+            return 0.0
+        return self._wait(decision, look, now)
+
+    def _unseen(self, error: UnseenError) -> None:
+        """Nobody can say whether it runs: so it is shown, and nothing is done."""
+        if self.view.phase is not Phase.UNKNOWN:
+            log.error("service %s: unknown", self.name, extra={"fields": {"why": error.why}})
+        self.view = replace(
+            self.view, alive=False, phase=Phase.UNKNOWN, why=error.why, processes=(), failing=(),
+            memory=self._memory, seen_at=self._clock(),
+        )  # fmt: skip
 
     def _seen(self) -> tuple[Process, ...]:
         """The fewest looks at all processes that still see what has changed."""
@@ -201,60 +209,24 @@ class Guard:
         tolerated = OLD if main is not None and main.alive else POLL / 2
         return self._hands.look(max(since, time.monotonic() - tolerated))
 
-    def _look(self, processes: tuple[Process, ...], now: float) -> tuple[Look, tuple[Holding, ...]]:
-        main = processes[0] if processes else None
-        self._read(main, now)
-        rules = [sensor.rule for sensor in self._sensors]
-        age = now - (self._acted if main is None else main.began)
-        self._streaks, holding = conditions.judge(rules, self._readings, self._streaks, main, age, now)
-        alive = main is not None if self.config.findable else self._answers(holding)
-        sick = next((one.why for one in holding if one.rule.then == Then.RESTART), None)
-        ill = next((one.why for one in holding if one.rule.then == Then.STOP), None)
+    def _look(self, seen: Seen, main: Process | None) -> Look:
         follows = self._watch is not None and self._watch.follow
-        look = Look(
-            alive,
-            sick if alive else None,
-            ill if alive else None,
+        return Look(
+            seen.alive,
+            seen.why(Then.RESTART) if seen.alive else None,
+            seen.why(Then.STOP) if seen.alive else None,
             self._around.blocked(),
             self._hands.forbidden(),
             outdated=follows and main is not None and self._around.began() > main.began,
-            maintenance=self._in_maintenance(now),
+            maintenance=seen.maintenance,
         )
-        return look, holding
 
-    def _answers(self, holding: tuple[Holding, ...]) -> bool:
-        """Whether a daemon without a process of this host is there: none of its checks says no."""
-        kinds = {check.title for check in self.config.seen_by}
-        return not any(one.rule.title in kinds for one in holding)
-
-    def _read(self, main: Process | None, now: float) -> None:
-        """Ask the checks that are due; of a process that is gone there is nothing to read."""
-        if main is None and self.config.findable:
-            self._readings.clear()
-            return
-        for sensor in self._sensors:
-            if time.monotonic() >= sensor.due:
-                reading = sensor.read(main, now)
-                sensor.due = time.monotonic() + sensor.check.every
-                if reading is not None:
-                    self._readings[sensor.check.title] = reading
-                elif sensor.check.title in self._readings:
-                    del self._readings[sensor.check.title]
-
-    def _in_maintenance(self, now: float) -> bool:
-        windows = self._watch.maintenance if self._watch is not None else ()
-        if windows and not 0 <= now - self._maintenance[0] < INTERVAL:
-            self._maintenance = (now, calendar.open_until([one.window for one in windows], now) is not None)
-        return self._maintenance[1]
-
-    def _show(
-        self, decision: Decision, look: Look, holding: tuple[Holding, ...], processes: tuple[Process, ...]
-    ) -> None:
+    def _show(self, decision: Decision, look: Look, seen: Seen, processes: tuple[Process, ...]) -> None:
         was = self.view
         self.view = View(
             self.name, True, look.alive, look.sick is None and look.ill is None,  # noqa: FBT003
             decision.phase, decision.why, processes, decision.memory,
-            tuple(one.why for one in holding), tuple(one.check.title for one in self._sensors), self._clock(),
+            tuple(one.why for one in seen.holding), self._eyes.titles, self._clock(),
         )  # fmt: skip
         if was.phase is not decision.phase:
             level = logging.ERROR if decision.phase is Phase.GAVE_UP else logging.INFO
@@ -271,7 +243,7 @@ class Guard:
             outcome = self._shown(Phase.STARTING, lambda: self._hands.restart(processes))
         else:
             outcome = self._shown(Phase.STOPPING, lambda: self._hands.stop(processes))
-        self._readings.clear()
+        self._eyes.forget()
         self._acted = self._clock()
         failed = "" if outcome.code == 0 else f"its {decision.act} failed: {outcome.output}"
         self._remember(policy.ended(self._policy, self._memory, self._clock(), failed))
@@ -284,32 +256,10 @@ class Guard:
         settled = SETTLED if self.view.main is not None else INTERVAL if self._waker.pidfd else POLL
         due = [settled] + ([max(0.0, decision.due - now)] if decision.due is not None else [])
         if look.alive:
-            due += [max(0.0, sensor.due - time.monotonic()) for sensor in self._sensors]
+            due += self._eyes.waits()
         return min(due)
 
     def _remember(self, memory: Memory) -> None:
         if memory != self._memory:
             self._memory = memory
             self._kept.remember(memory)
-
-
-def _living(view: View) -> View:
-    """Without what has ended since: a stop and a start may last, and nobody looks meanwhile."""
-    there = tuple(one for one in view.processes if one.alive)
-    return view if there == view.processes else replace(view, processes=there, alive=bool(there))
-
-
-def _policy(config: Daemon) -> Policy:
-    if config.watch is None:
-        return Policy()
-    told = config.watch.restart
-    return Policy(
-        told.at_most, told.within, told.backoff.first, told.backoff.most, told.rearm_after, told.retry_after,
-        told.retries,
-    )  # fmt: skip
-
-
-def _until(memory: Memory) -> str:
-    return (
-        "" if memory.until is None else f" until {time.strftime('%H:%M:%S UTC', time.gmtime(memory.until))}"
-    )

@@ -47,8 +47,9 @@ class ServiceCollector(Collector):
         )
         for view in views:
             who = (self._host, view.name)
-            up.add_metric(who, float(view.alive and view.well))
-            self._processes(view, count, began, cpu, memory)
+            if view.up is not None:
+                up.add_metric(who, float(view.up))
+                self._processes(view, count, began, cpu, memory)
             if view.watched:
                 restarts.add_metric(who, view.memory.restarts)
                 gave_up.add_metric(who, float(view.memory.gave_up is not None))

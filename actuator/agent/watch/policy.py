@@ -36,6 +36,8 @@ class Phase(StrEnum):
     """By a command; it stays so until `start`."""
     UNMONITORED = "unmonitored"
     MAINTENANCE = "maintenance"
+    UNKNOWN = "unknown"
+    """Nobody can say whether it runs: nothing is decided then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ def _needed(policy: Policy, memory: Memory, look: Look, why: str, now: float) ->
         phase = Phase.SICK if look.alive else Phase.BACKING_OFF
         return Decision(memory, Act.NOTHING, phase, why, memory.not_before)
     if len(memory.starts) >= policy.at_most:
-        told = f"{why}, after {len(memory.starts)} starts within {policy.within:g} s"
+        count = f"{len(memory.starts)} start{'' if len(memory.starts) == 1 else 's'}"
+        told = f"{why}, after {count} within {policy.within:g} s"
         next_ = None if policy.retry_after is None or not policy.retries else now + policy.retry_after
         memory = replace(memory, gave_up=GaveUp(now, told, next_))
         return Decision(memory, Act.NOTHING, Phase.GAVE_UP, told, next_)

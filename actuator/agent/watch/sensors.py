@@ -5,8 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from actuator.agent.watch.checks import Check
 from actuator.agent.watch.conditions import Reading, Rule
-from actuator.agent.watch.config import Check
 from nodekit.http import HttpError, request, session
 from nodekit.processes import Process, usage
 from nodekit.regex import Regex
@@ -50,7 +50,7 @@ class Sensor:
                 answer = request(http, "GET", str(self.check.http), timeout=self.check.timeout)
                 status, body = answer.status, answer.body
             except HttpError as error:
-                if error.status not in self.check.status:
+                if error.status is None:
                     return str(error)
                 status, body = error.status, error.body
         if status not in self.check.status:

@@ -1,6 +1,6 @@
 """What is shown of a service: one row, its lines for a terminal, its JSON."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from actuator.agent.watch.policy import Memory, Phase
@@ -26,6 +26,11 @@ class View:
     seen_at: float = 0.0
 
     @property
+    def up(self) -> bool | None:
+        """Whether it is there and nothing holds against it; None when nobody knows."""
+        return None if self.phase is Phase.UNKNOWN else self.alive and self.well
+
+    @property
     def acts(self) -> bool:
         """Whether the watchdog would act on it now."""
         return self.watched and self.phase not in (Phase.UNMONITORED, Phase.MAINTENANCE, Phase.STOPPED)
@@ -40,7 +45,7 @@ def as_json(view: View) -> dict[str, object]:
     """For programs; what is not known is null."""
     memory, main = view.memory, view.main
     return {
-        "service": view.name, "up": view.alive and view.well, "state": str(view.phase), "why": view.why,
+        "service": view.name, "up": view.up, "state": str(view.phase), "why": view.why,
         "watched": view.watched, "monitored": memory.monitored, "monitored_again_at": memory.until,
         "wanted": memory.wanted, "pid": main.pid if main else None,
         "since": main.began if main else None, "processes": len(view.processes),
@@ -55,13 +60,16 @@ def as_json(view: View) -> dict[str, object]:
 def as_text(view: View) -> str:
     """For `status`: first what runs, then what the watchdog makes of it."""
     main, memory = view.main, view.memory
-    if main is not None:
+    if view.phase is Phase.UNKNOWN:
+        lines = [f"nobody knows whether it runs: {view.why}"]
+    elif main is not None:
         lines = [f"runs, pid {main.pid}, since {moment(main.began)}"]
     else:
         lines = ["runs" if view.alive else "does not run"]
     if not view.watched:
         return lines[0]
-    lines.append(f"state: {view.phase}" + (f" ({view.why})" if view.why else ""))
+    told = f" ({view.why})" if view.why and view.phase is not Phase.UNKNOWN else ""
+    lines.append(f"state: {view.phase}{told}")
     if memory.until is not None:
         lines.append(f"monitored again at: {moment(memory.until)}")
     if len(view.processes) > 1:
@@ -78,3 +86,16 @@ def as_text(view: View) -> str:
 def moment(at: float) -> str:
     """`2026-12-01T03:00:00+00:00`."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def living(view: View) -> View:
+    """Without what has ended since: a stop and a start may last, and nobody looks meanwhile."""
+    there = tuple(one for one in view.processes if one.alive)
+    return view if there == view.processes else replace(view, processes=there, alive=bool(there))
+
+
+def until(memory: Memory) -> str:
+    """When it is monitored again, for the end of a sentence; empty when nobody has said."""
+    if memory.until is None:
+        return ""
+    return f" until {datetime.fromtimestamp(memory.until, UTC):%H:%M:%S} UTC"
