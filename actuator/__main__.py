@@ -7,13 +7,14 @@ import sys
 from actuator.bootstrap import Actuator
 from actuator.config import Config
 from actuator.ledger import LedgerError
+from nodekit import listening
 from nodekit.program import configured, parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: ended when told to; 1: wrong configuration, ledger in use, address in use."""
     arguments = command_line().parse_args(argv)
-    config = configured(arguments, Config)
+    config = configured(arguments, Config, _remarks)
     if isinstance(config, int):
         return config
     return _serve(config)
@@ -21,7 +22,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def command_line() -> argparse.ArgumentParser:
     """What may be typed."""
-    return parser("actuator", "Acts on alerts and on what it sees.")
+    made = parser("actuator", "Acts on alerts and on what it sees.")
+    listening.flag(made)
+    return made
+
+
+def _remarks(config: Config) -> list[str]:
+    return listening.plain(
+        config.listen, "tokens and passwords can be read on their way", "put a proxy with TLS before it"
+    )
 
 
 def _serve(config: Config) -> int:

@@ -3,7 +3,6 @@
 The parts are in actuator/configs, one file a part.
 """
 
-import ipaddress
 from typing import Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -18,6 +17,7 @@ from actuator.configs.playbook import Rule
 from actuator.configs.sinks import Sink
 from actuator.notify.texts import TemplateFaultError, Texts
 from actuator.sinks.checks import problem_of
+from nodekit.listening import loopback
 from nodekit.settings import Duration, Secret, Settings
 from nodekit.words import HttpUrl, Listen, Name
 
@@ -130,8 +130,4 @@ class Config(Settings):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
-        host = self.listen.rpartition(":")[0].strip("[]")
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return loopback(self.listen)

@@ -14,6 +14,7 @@ from exporter.runtime import Runtime
 from exporter.serving import bound
 from exporter.web import application
 from exporter.webfile import Gate
+from nodekit import listening
 from nodekit.finding import remarks
 from nodekit.program import configured, parser
 from nodekit.settings import ConfigError
@@ -21,26 +22,31 @@ from nodekit.settings import ConfigError
 log = logging.getLogger(__name__)
 
 
-def _remarks(config: Config) -> list[str]:
+def _remarks(config: Config, gate: Gate | None) -> list[str]:
     found = {name: service for name, service in config.services.items() if service.findable}
-    return remarks({f"services.{name}": service.target for name, service in found.items()})
+    said = remarks({f"services.{name}": service.target for name, service in found.items()})
+    if gate is not None and gate.encrypted:
+        return said
+    better = "give --web.config.file with `tls_server_config`"
+    readable = "whoever can connect reads the metrics" if gate is None else "its passwords can be read"
+    return [*listening.plain(config.listen, readable, better), *said]
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0: ended when told to; 1: wrong configuration, or the address is in use."""
     arguments = command_line().parse_args(argv)
-    config = configured(arguments, Config, _remarks)
-    if isinstance(config, int):
-        return config
     try:
-        runtime = Runtime(arguments.config, config)
         gate = None if arguments.web is None else Gate(arguments.web)
+        config = configured(arguments, Config, lambda read: _remarks(read, gate))
+        if isinstance(config, int):
+            return config
+        runtime = Runtime(arguments.config, config)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     if arguments.once:
         return _once(runtime)
-    return _serve(runtime, arguments.listen or config.listen, gate)
+    return _serve(runtime, config.listen, gate)
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -49,9 +55,7 @@ def command_line() -> argparse.ArgumentParser:
     made.add_argument(
         "--once", action="store_true", help="look at everything once, print the metrics and exit"
     )
-    made.add_argument(
-        "--web.listen-address", dest="listen", metavar="HOST:PORT", help="instead of the file's `listen`"
-    )
+    listening.flag(made)
     made.add_argument(
         "--web.config.file", dest="web", type=Path, metavar="FILE",
         help="TLS and basic auth, as Prometheus's exporters have it",

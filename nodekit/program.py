@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from nodekit import logs
+from nodekit.listening import given
 from nodekit.settings import ConfigError, load
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -50,7 +51,7 @@ def configured(
     """
     logs.set_up(arguments.level, arguments.format)
     try:
-        config = load(arguments.config, model)
+        config = load(arguments.config, model, given(arguments))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -2,8 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError, ValidationInfo
@@ -91,8 +92,8 @@ OnOff = BeforeValidator(_on_off)
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load(path: Path, model: type[Model]) -> Model:
-    """Read and validate a config file.
+def load(path: Path, model: type[Model], instead: Mapping[str, object] = MappingProxyType({})) -> Model:
+    """Read and validate a config file; `instead`: keys that the command line says, whatever the file does.
 
     Raises ConfigError with one line per problem: `file:line: key: what is wrong, what to write`.
     """
@@ -100,7 +101,7 @@ def load(path: Path, model: type[Model]) -> Model:
     if not isinstance(document.value, dict):
         raise ConfigError([f"{path}:1: (top level): write `key: value` lines, this is no mapping"])
     try:
-        return model.model_validate(document.value, context={"base": path.parent})
+        return model.model_validate({**document.value, **instead}, context={"base": path.parent})
     except ValidationError as error:
         rows = _causes(error.errors(include_url=False))
         raise ConfigError(list(dict.fromkeys(_problem(document, model, row) for row in rows))) from None

@@ -6,16 +6,13 @@ import ssl
 import sys
 import threading
 
-from pydantic import TypeAdapter, ValidationError
-
 from actuator.agent import config as configs
 from actuator.agent.agent import Agent
 from actuator.agent.journal import JournalError
-from nodekit import logs
+from nodekit import listening, logs
 from nodekit.finding import remarks
 from nodekit.program import parser, valid
 from nodekit.settings import ConfigError
-from nodekit.words import Listen
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,14 +20,12 @@ def main(argv: list[str] | None = None) -> int:
     arguments = command_line().parse_args(argv)
     logs.set_up(arguments.level, arguments.format)
     try:
-        config = configs.read(arguments.config)
+        config = configs.read(arguments.config, arguments.listen)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    if arguments.listen is not None:
-        config = config.model_copy(update={"listen": arguments.listen})
     if arguments.check:
-        return valid(arguments.config, remarks(configs.targets(config)))
+        return valid(arguments.config, [*_plain(config), *remarks(configs.targets(config))])
     try:
         agent = Agent(config)
         agent.start()
@@ -48,18 +43,14 @@ def main(argv: list[str] | None = None) -> int:
 def command_line() -> argparse.ArgumentParser:
     """What may be typed."""
     made = parser("agent", "The hands on a node's host: obeys commands over MQTT.")
-    made.add_argument(
-        "--web.listen-address", dest="listen", type=_address, metavar="HOST:PORT",
-        help="instead of the file's `listen`; lua-collectd-monitor's config has none",
-    )  # fmt: skip
+    listening.flag(made, "; lua-collectd-monitor's config has none")
     return made
 
 
-def _address(text: str) -> str:
-    try:
-        return TypeAdapter(Listen).validate_python(text)
-    except ValidationError as error:
-        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from None
+def _plain(config: configs.Config) -> list[str]:
+    passwords = "operators' passwords can be read on their way and " if config.operators else ""
+    readable = f"{passwords}whoever can connect sees all services"
+    return listening.plain(config.listen, readable, "put a proxy with TLS before it")
 
 
 if __name__ == "__main__":

@@ -185,10 +185,14 @@ class Config(Settings):
         return self
 
 
-def read(path: Path) -> Config:
-    """agent.yml, or lua-collectd-monitor's JSON config. Raises ConfigError."""
+def read(path: Path, listen: str | None = None) -> Config:
+    """agent.yml, or lua-collectd-monitor's JSON config; `listen` instead of the file's.
+
+    Raises ConfigError.
+    """
+    instead = {} if listen is None else {"listen": listen}
     if path.suffix != ".json":
-        return load(path, Config)
+        return load(path, Config, instead)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -196,7 +200,7 @@ def read(path: Path) -> Config:
     except ValueError as error:
         line = getattr(error, "lineno", 1)
         raise ConfigError([f"{path}:{line}: no JSON: {error}"]) from None
-    return from_original(found, path)
+    return from_original(found, path).model_copy(update=instead)
 
 
 def targets(config: Config) -> dict[str, Target]:
