@@ -4,26 +4,21 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
 from actuator.agent.hostcli import on_this_host
 from actuator.client import ApiError, Client
-from actuator.failover.explain import day, utc
+from actuator.failover.explain import day
+from actuator.moving import holding, moving
 from actuator.notify.cli import telling
 from actuator.paper import certificate_lines, incident_line, timeline_lines
 from actuator.remote.cli import remote
-from nodekit.settings import parse_duration
 
 DEFAULT_URL = "http://127.0.0.1:19189"
 DONE, NO, UNREACHABLE = 0, 1, 2
-POLL = 0.5
 GROUP = "among `groups` in actuator.yml"
 
 
@@ -75,58 +70,10 @@ def command_line() -> argparse.ArgumentParser:
     explain.set_defaults(run=_explain)
     telling(commands)
     remote(commands)
-    _moving(commands)
-    _holding(commands)
+    moving(commands)
+    holding(commands)
     on_this_host(commands)
     return parser
-
-
-def _moving(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    switch = commands.add_parser("switchover", help="move production to another node, between our windows")
-    switch.add_argument("group", metavar="GROUP", help=GROUP)
-    switch.add_argument("--to", metavar="NODE", help="the member that shall produce")
-    switch.add_argument(
-        "--at", type=_moment, default=0.0, metavar="TIME",
-        help="not before this time, such as 2026-12-01T03:00Z; by default the next gap between our windows",
-    )  # fmt: skip
-    switch.add_argument("--dry-run", action="store_true", help="print the plan and its deadlines, do nothing")
-    switch.add_argument("--cancel", action="store_true", help="forget the scheduled switchover")
-    switch.add_argument("--no-wait", action="store_true", help="return as soon as the request is accepted")
-    switch.set_defaults(run=_switchover)
-
-
-def _holding(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    hold = commands.add_parser("hold", help="keep a node, or the whole group, from being moved by automation")
-    hold.add_argument("group", metavar="GROUP", help=GROUP)
-    hold.add_argument("node", metavar="NODE", nargs="?", default="*", help="the whole group when left out")
-    hold.add_argument(
-        "--for", dest="seconds", type=_seconds, required=True, metavar="DURATION", help="such as 2h"
-    )
-    hold.add_argument("--reason", required=True, metavar="TEXT", help="for those who see the hold")
-    hold.set_defaults(run=_hold)
-    unhold = commands.add_parser("unhold", help="end a hold")
-    unhold.add_argument("group", metavar="GROUP", help=GROUP)
-    unhold.add_argument("node", metavar="NODE", nargs="?", default="*", help="the whole group when left out")
-    unhold.set_defaults(run=_unhold)
-    release = commands.add_parser("release", help="hand a latched group back to automation")
-    release.add_argument("group", metavar="GROUP", help=GROUP)
-    release.set_defaults(run=_release)
-
-
-def _moment(text: str) -> float:
-    """Unix seconds of an ISO 8601 time; one without a zone is UTC, as everything chainwarden prints."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-12-01T03:00Z") from None
-    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
-
-
-def _seconds(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except PydanticCustomError as error:
-        raise argparse.ArgumentTypeError(error.message()) from None
 
 
 def _credentials(arguments: argparse.Namespace) -> tuple[str, str] | None:
@@ -175,6 +122,7 @@ def _status(client: Client, arguments: argparse.Namespace) -> int:
 def _node_row(node: dict[str, Any]) -> tuple[str, ...]:
     paused = {True: "paused", False: "ACTIVE", None: "unknown"}[node["paused"]]
     ready = "ready" if not node["not_ready_because"] else node["not_ready_because"][0]
+    ready = "produces for us" if node["active"] else ready
     return (f"  {node['name']}", node["reach"], paused, f"head {node['head'] or 'unknown'}", ready)
 
 
@@ -188,13 +136,15 @@ def _history(client: Client, arguments: argparse.Namespace) -> int:
     found = client.history(arguments.limit)
     if arguments.output == "json":
         return _json(found)
+    if not found["incidents"]:
+        _say("no incidents yet")
     for incident in found["incidents"]:
         _say(incident_line(incident))
     if found["steps"]:
         _say()
         _table(
             [
-                (utc(step["finished_at"] or step["planned_at"]), step["state"], step["key"], step["detail"])
+                (day(step["finished_at"] or step["planned_at"]), step["state"], step["key"], step["detail"])
                 for step in found["steps"]
             ]
         )
@@ -218,69 +168,6 @@ def _explain(client: Client, arguments: argparse.Namespace) -> int:
     for line in lines:
         _say(line)
     return DONE
-
-
-def _release(client: Client, arguments: argparse.Namespace) -> int:
-    client.release(arguments.group)
-    _say(f"{arguments.group}: released; it observes a full round before it acts")
-    return DONE
-
-
-def _hold(client: Client, arguments: argparse.Namespace) -> int:
-    client.hold(arguments.group, arguments.node, arguments.seconds, arguments.reason)
-    what = "automation" if arguments.node == "*" else arguments.node
-    _say(f"{arguments.group}: {what} is held until {day(time.time() + arguments.seconds)}")
-    return DONE
-
-
-def _unhold(client: Client, arguments: argparse.Namespace) -> int:
-    client.unhold(arguments.group, arguments.node)
-    _say(f"{arguments.group}: the hold on {'automation' if arguments.node == '*' else arguments.node} ended")
-    return DONE
-
-
-def _switchover(client: Client, arguments: argparse.Namespace) -> int:
-    if arguments.cancel:
-        client.unschedule(arguments.group)
-        _say(f"{arguments.group}: nothing is scheduled")
-        return DONE
-    if arguments.to is None:
-        raise ApiError("switchover needs --to NODE, or --cancel")
-    if arguments.dry_run:
-        for line in client.dry_run(arguments.group, arguments.to, arguments.at):
-            _say(line)
-        return DONE
-    epoch = client.switchover(arguments.group, arguments.to, arguments.at)
-    quiet = arguments.output == "json"
-    if arguments.at > time.time():
-        _say(f"{arguments.group}: switchover to {arguments.to} in the first gap after {day(arguments.at)}")
-        return DONE
-    if not quiet:
-        _say(f"{arguments.group}: switchover #{epoch} to {arguments.to} accepted")
-    if arguments.no_wait:
-        return _json({"epoch": epoch}) if quiet else DONE
-    incident = _follow(client, arguments.group, epoch, quiet=quiet)
-    if quiet:
-        _json(incident)
-    else:
-        for line in certificate_lines(incident):
-            _say(line)
-    return DONE if incident["outcome"] == "verified" else NO
-
-
-def _follow(client: Client, group: str, epoch: int, *, quiet: bool) -> dict[str, Any]:
-    """Print what the group does until the incident ends."""
-    shown = ""
-    while True:
-        incident = client.incident(group, epoch)
-        if incident["ended_at"] is not None:
-            return incident
-        now = client.group(group)
-        line = f"{now['phase']}: {now['why']}"
-        if not quiet and now["phase"] != shown:
-            _say(f"{utc(now['at'])}  {line}")
-            shown = now["phase"]
-        time.sleep(POLL)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ class Client:
     """Calls the API of one actuator. Every call raises ApiError."""
 
     def __init__(self, url: str, credentials: tuple[str, str] | None = None) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ApiError(f"{url!r} is no address of an actuator; write one such as http://127.0.0.1:19189")
         self._url = url.rstrip("/")
         self._http = session()
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from actuator.failover.explain import utc
+from actuator.failover.explain import day, utc
 from nodekit.slots import slot_time
 
 
@@ -13,7 +13,7 @@ def incident_line(incident: Mapping[str, Any]) -> str:
     cost = f", missed {len(paper['missed'])}, doubled {len(paper['doubled'])}" if paper else ""
     outcome = incident["outcome"] or "under way"
     return (
-        f"{utc(incident['started_at'])}  {incident['group']} #{incident['epoch']} {incident['kind']} "
+        f"{day(incident['started_at'])}  {incident['group']} #{incident['epoch']} {incident['kind']} "
         f"{incident['source'] or '?'}→{incident['target']}: {outcome}{cost} ({incident['cause']})"
     )
 
