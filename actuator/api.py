@@ -9,12 +9,19 @@ from flask import Blueprint, Response, g, jsonify, request
 
 from actuator import groups, steps
 from actuator.failover.explain import explain
-from actuator.failover.state import Asked
+from actuator.failover.state import Asked, GroupState
 from actuator.failover.view import View
 from actuator.failover.watch import Answer, GroupWatch
 from actuator.ledger import Ledger, LedgerError
 from actuator.status import group_status, incident_row, step_row
-from actuator.wishes import dry_run, held_node, wanted_hold, wanted_switchover
+from actuator.wishes import (
+    dry_run,
+    held_node,
+    nothing_to_release,
+    nothing_to_unhold,
+    wanted_hold,
+    wanted_switchover,
+)
 
 HISTORY_LIMIT = 1000
 
@@ -141,20 +148,33 @@ def _acting(api: Blueprint, watches: Mapping[str, GroupWatch]) -> None:
         if isinstance(wish, str):
             return failed(400, wish)
         if name in watches and wish.node not in ("*", *watches[name].policy.members):
-            return failed(404, f"{wish.node} is no member of {name}")
+            known = ", ".join(watches[name].policy.members)
+            return failed(404, f"{wish.node} is no member of {name} ({known})")
         return _asked(watches, name, Asked(hold=wish))
 
     @api.post("/groups/<name>/unhold")
     def unhold(name: str) -> Response:
-        return _asked(watches, name, Asked(unhold=held_node(request.get_json(silent=True))))
+        node = held_node(request.get_json(silent=True))
+        idle = _idle(watches, name, lambda state: nothing_to_unhold(state, node))
+        return idle or _asked(watches, name, Asked(unhold=node))
 
     @api.post("/groups/<name>/release")
     def release(name: str) -> Response:
-        return _asked(watches, name, Asked(release=_caller()))
+        idle = _idle(watches, name, nothing_to_release)
+        return idle or _asked(watches, name, Asked(release=_caller()))
 
 
 def _caller() -> str:
     return g.caller or "operator"
+
+
+def _idle(
+    watches: Mapping[str, GroupWatch], name: str, why: Callable[[GroupState], str | None]
+) -> Response | None:
+    """The answer to a wish that would change nothing: "done" would be believed."""
+    view = watches[name].view() if name in watches else None
+    text = None if view is None else why(view.state)
+    return None if text is None else failed(409, f"{name}: {text}")
 
 
 def _asked(watches: Mapping[str, GroupWatch], name: str, asked: Asked) -> Response:

@@ -1,6 +1,7 @@
 """PURE: what an operator's request asks for, or what is wrong with it, in words."""
 
-from actuator.failover.state import Hold, Request
+from actuator.failover.machine import Phase
+from actuator.failover.state import GroupState, Hold, Request
 
 MAX_HOLD = 30 * 86400.0
 """Seconds; a hold that nobody remembers is a trap."""
@@ -28,10 +29,28 @@ def wanted_hold(body: object, by: str, now: float) -> Hold | str:
         return 'write {"node": "NODE or *", "seconds": 3600, "reason": "…"}'
     seconds, reason = body.get("seconds"), body.get("reason")
     if not isinstance(seconds, int | float) or not 0 < seconds <= MAX_HOLD:
-        return f"seconds must be more than 0 and at most {MAX_HOLD:.0f}"
+        return f"a hold lasts more than 0 seconds and at most {MAX_HOLD / 86400:.0f} days"
     if not isinstance(reason, str) or not reason.strip():
         return "a hold needs a reason"
     return Hold(held_node(body), now + seconds, reason.strip()[:MAX_REASON], by)
+
+
+def nothing_to_release(state: GroupState) -> str | None:
+    """Why a release would change nothing."""
+    return None if state.phase is Phase.LATCHED else f"it is {state.phase}, not latched: nothing to release"
+
+
+def nothing_to_unhold(state: GroupState, node: str) -> str | None:
+    """Why the end of a hold would change nothing."""
+    held = [hold.node for hold in state.holds]
+    if node in held:
+        return None
+    known = ", ".join(_held(name) for name in held) or "nothing"
+    return f"{_held(node)} is not held; held now: {known}"
+
+
+def _held(node: str) -> str:
+    return "the group" if node == "*" else node
 
 
 def held_node(body: object) -> str:

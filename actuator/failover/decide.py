@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from actuator.facts import Facts
 from actuator.failover import resting, running
-from actuator.failover.explain import utc
+from actuator.failover.explain import held_words
 from actuator.failover.machine import Phase
 from actuator.failover.state import Asked, Decision, GroupState, Policy, Request
 from actuator.step import Refusal
@@ -61,9 +61,8 @@ def _note(state: GroupState, facts: Facts, asked: Asked) -> tuple[GroupState, Fa
     if asked.hold is not None:
         new = asked.hold
         holds = (*(hold for hold in holds if hold.node != new.node), new)
-    held = {hold.node: f"{hold.reason} ({hold.by}, until {utc(hold.until)})" for hold in holds}
     scheduled = None if asked.unschedule else state.scheduled
-    return replace(state, holds=holds, scheduled=scheduled), replace(facts, held=held)
+    return replace(state, holds=holds, scheduled=scheduled), replace(facts, held=held_words(holds))
 
 
 def resume_after_restart(state: GroupState, now: float) -> GroupState:

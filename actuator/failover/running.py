@@ -80,7 +80,7 @@ def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> D
         waiting_for = Refusal("fence", why)
         return Decision(
             state, orders=tuple(order for order in orders if order), notices=told,
-            refusals=(waiting_for,), why=f"fencing: {why}",
+            refusals=(waiting_for,), why=why,
         )  # fmt: skip
     # A target that is active already (we resumed it before our own restart) needs no leave, but a proof.
     reasons = () if facts.node(plan.target).active else unready(plan.target, facts, policy)

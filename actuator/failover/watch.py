@@ -14,7 +14,7 @@ from actuator import groups, steps
 from actuator.configs.groups import Group, Mode, Trigger
 from actuator.facts import Facts, StepFact, active_members, at_the_same_time
 from actuator.failover import decide as deciding
-from actuator.failover.explain import outlook
+from actuator.failover.explain import held_words, outlook
 from actuator.failover.machine import Phase
 from actuator.failover.readiness import must_be_read, unfenced_now
 from actuator.failover.sight import Sight
@@ -183,7 +183,8 @@ class GroupWatch:
         where = self._leadership.leader(self.policy.group)
         refusal = Refusal("lease", f"{where} leads group {self.policy.group}; ask there")
         decision = Decision(self._state, refusals=(refusal,), why=f"watching; {where} leads this group")
-        self._view = View(self.policy, self._state, self.sight.facts(()), decision)
+        shown = replace(self.sight.facts(()), held=held_words(self._state.holds))
+        self._view = View(self.policy, self._state, shown, decision)
         if future is not None:
             future.set_result(Answer(accepted=False, refusals=(refusal,), epoch=self._state.epoch))
 
@@ -215,7 +216,8 @@ class GroupWatch:
                 self.sight.refresh(name)
         decision = deciding.decide(self._state, facts, self.policy, asked)
         self._apply(decision, facts)
-        self._view = View(self.policy, decision.state, facts, decision)
+        shown = replace(facts, held=held_words(decision.state.holds))
+        self._view = View(self.policy, decision.state, shown, decision)
         if decision.state.phase is not self._state.phase or decision.orders:
             log.info(
                 "group %s: %s → %s", self.policy.group, self._state.phase, decision.state.phase,

@@ -1,7 +1,7 @@
 """PURE: what operators are told about a group: what happened, what was done, the cost, what to do next."""
 
-from actuator.facts import Facts, Reach, empty_own_slots
-from actuator.failover.explain import utc
+from actuator.facts import Facts, Reach, active_members, empty_own_slots
+from actuator.failover.explain import nobody_active, utc
 from actuator.failover.gap import next_opening
 from actuator.failover.state import Certificate, Kind, Notice, NoticeKind, Plan, Policy
 from actuator.message import Message, Tone
@@ -191,12 +191,14 @@ def _by_hand(policy: Policy, facts: Facts) -> str:
     return "; ".join(steps) + "."
 
 
-def _latched(notice: Notice, policy: Policy, _facts: Facts) -> Message:
+def _latched(notice: Notice, policy: Policy, facts: Facts) -> Message:
+    active = active_members(facts)
     return Message(
         f"{policy.producer}: automation rests until you release it ({policy.group})",
         Tone.DANGER,
         (
             ("Why", "; ".join(notice.details) + "."),
+            ("Who produces", f"{' and '.join(active) or nobody_active(facts, policy)}."),
             ("What chainwarden does", "It watches and tells; it moves production only when asked."),
             ("What you do", f"`chainwarden status`; when all is well: `chainwarden release {policy.group}`."),
         ),

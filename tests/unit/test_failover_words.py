@@ -106,3 +106,19 @@ def test_every_kind_of_notice_has_words_that_slack_takes(kind: NoticeKind) -> No
     assert reply is OK
     assert "bp" in message.title and message.paragraphs
     assert all(text.strip() for _, text in message.paragraphs)
+
+
+def test_the_message_of_a_latch_says_who_produces_and_when_nobody_does_until_when() -> None:
+    now = at(10)
+    by_hand = facts(now, node("A", now))
+    (notice,) = decide(steady(holder_active_at=now - 1), by_hand, POLICY).notices
+
+    told = parts(words(notice, POLICY, by_hand))["Who produces"]
+    moved = parts(words(notice, POLICY, facts(now, node("A", now), node("C", now, paused=False))))[
+        "Who produces"
+    ]
+
+    assert told.startswith(
+        "none of our nodes is seen active, our window opens 06:40:17 UTC; ready: A, B, C; "
+    )
+    assert moved == "C."

@@ -36,6 +36,13 @@ def test_trouble_is_in_the_title_and_in_words() -> None:
     assert "hand it back to automation" in shown
 
 
+def test_a_holder_that_is_paused_is_not_said_to_produce() -> None:
+    shown = page(nodes=[{**NODE, "active": False, "paused": True}])
+
+    assert "A should produce for ours, but is not seen active" in shown
+    assert "</b> produces for" not in shown
+
+
 def test_what_came_from_outside_never_becomes_markup() -> None:
     hold = {"node": EVIL, "until": 1.0, "by": EVIL, "reason": EVIL}
     shown = page(why=EVIL, group=EVIL, refusals=[{"rule": "x", "why": "no " + EVIL}], holds=[hold])
