@@ -1,7 +1,7 @@
 """PURE: what was measured, as frozen values."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["gauge", "counter", "age"]
 """`age` samples carry a unix timestamp; the exposition shows seconds since then, at render time."""
@@ -23,9 +23,8 @@ class Metric:
         return Sample(self, float(value), labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One series' value."""
+class Sample(NamedTuple):
+    """One series' value. A tuple: thousands are made every second, in a third of a dataclass's time."""
 
     metric: Metric
     value: float

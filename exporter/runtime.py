@@ -18,6 +18,7 @@ from nodekit.settings import ConfigError, load
 
 log = logging.getLogger(__name__)
 
+VERSION = version("chainwarden")
 FILES_EVERY = 2.0
 """Seconds between looks at the time stamps of files that name nodes."""
 
@@ -102,4 +103,4 @@ class Runtime:
         yield from probe_samples(records)
         yield RELOAD_OK.sample(float(self._reload_ok))
         yield RELOAD_TIME.sample(self._reloaded_at)
-        yield BUILD.sample(1, version("chainwarden"), platform.python_version())
+        yield BUILD.sample(1, VERSION, platform.python_version())

@@ -5,6 +5,7 @@ import socket
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
@@ -196,9 +197,11 @@ def request(
     name = shown or redact(url)
     started = time.monotonic()
     try:
-        with http.request(
-            method, url, data=body, headers=headers, timeout=timeout, stream=True, allow_redirects=False
-        ) as response:
+        # Straight to the adapter: a session's own way there (cookies, redirects, hooks, settings of the
+        # environment), of which nothing is wanted here, takes as long as all the rest.
+        bare = not body and headers is None
+        prepared = _bare(method, url) if bare else _prepared(method, url, body, headers)
+        with http.get_adapter(url).send(prepared, stream=True, timeout=timeout) as response:
             content = _read(response, started + timeout, name)
             took = time.monotonic() - started
             _check_status(response, content, name)
@@ -209,6 +212,19 @@ def request(
         raise HttpError(Reason.TIMEOUT, f"{name}: the answer took too long") from None
     except HTTPError as error:  # urllib3's own, while streaming the body
         raise HttpError(Reason.CLOSED, f"{name}: the answer broke off ({type(error).__name__})") from None
+
+
+def _prepared(
+    method: str, url: str, body: bytes | None, headers: dict[str, str] | None
+) -> requests.PreparedRequest:
+    every = requests.utils.default_headers()
+    return requests.Request(method, url, {**every, **(headers or {})}, data=body).prepare()
+
+
+@lru_cache(1024)
+def _bare(method: str, url: str) -> requests.PreparedRequest:
+    """A request of nothing but its address, kept: a node is asked the same every second."""
+    return _prepared(method, url, None, None)
 
 
 def _connection(response: requests.Response) -> tuple[str, int] | None:

@@ -101,17 +101,15 @@ def next_window(producer: str, slot: int, producers: Sequence[str]) -> Window | 
     """First window of a producer that ends at or after a slot; None when it is not scheduled."""
     if producer not in producers:
         return None
-    window = window_of(slot, producers)
-    while window.producer != producer:
-        window = window_of(window.last_slot + 1, producers)
-    return window
+    here = slot // SLOTS_PER_WINDOW
+    ahead = (producers.index(producer) - here) % len(producers)
+    return window_of((here + ahead) * SLOTS_PER_WINDOW, producers)
 
 
 def previous_window(producer: str, slot: int, producers: Sequence[str]) -> Window | None:
     """Last window of a producer that ended before a slot; None when it is not scheduled."""
     if producer not in producers:
         return None
-    window = window_of(slot, producers)
-    while window.producer != producer or window.last_slot >= slot:
-        window = window_of(window.first_slot - 1, producers)
-    return window
+    before = slot // SLOTS_PER_WINDOW - 1
+    behind = (before - producers.index(producer)) % len(producers)
+    return window_of((before - behind) * SLOTS_PER_WINDOW, producers)

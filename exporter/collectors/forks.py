@@ -60,7 +60,10 @@ class ForkSource:
         try:
             reference = best(self._nodes, now, self._grouped)
             self._judge(reference)
-            samples = [sample for node in self._nodes for sample in self._compared(node, reference, now)]
+            right: dict[int, str] = {}
+            samples = [
+                sample for node in self._nodes for sample in self._compared(node, reference, now, right)
+            ]
         except HttpError as error:
             raise CollectorError(error.reason, str(error)) from None
         for producer, own in self._own.items():
@@ -76,16 +79,16 @@ class ForkSource:
             self._own[producer] = seen
             self._own[producer] = judged(seen, settled, lambda num: reference.node.block(num).id)
 
-    def _compared(self, node: Sight, reference: Sight, now: float) -> Iterable[Sample]:
+    def _compared(self, node: Sight, reference: Sight, now: float, right: dict[int, str]) -> Iterable[Sample]:
         """A difference counts when it is there twice: the first may be a fork that is just being left."""
         if len(self._nodes) < 2 or node.newest(now).info is None:
             return
         if node is reference:
             yield ON_CHAIN.sample(1, node.name)
             return
-        same = _same_block(node, reference)
+        same = _same_block(node, reference, right)
         if same is False:
-            same = _same_block(node, reference)
+            same = _same_block(node, reference, {})
         if same is not None:
             yield ON_CHAIN.sample(float(same), node.name)
 
@@ -93,17 +96,16 @@ class ForkSource:
         """Nothing: the connections are the node probes'."""
 
 
-def _same_block(node: Sight, reference: Sight) -> bool | None:
-    """Whether two nodes have one block at a height; None when one of them cannot tell."""
+def _same_block(node: Sight, reference: Sight, right: dict[int, str]) -> bool | None:
+    """Whether two nodes have one block at a height; None when one of them cannot tell. `right` keeps what the
+    reference said in this look: the other nodes stand at the same heights."""
     height = common_height(node.heads, reference.heads)
     if height is None:
         return None
     try:
-        right = reference.node.block(height).id
-    except HttpError:
-        return None
-    try:
-        return node.node.block(height).id == right
+        if height not in right:
+            right[height] = reference.node.block(height).id
+        return node.node.block(height).id == right[height]
     except HttpError:
         return None
 

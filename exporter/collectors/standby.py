@@ -26,6 +26,14 @@ REASON = Metric(
     ("group", "node", "reason"),
 )
 METRICS: tuple[Metric, ...] = (READY, REASON)
+USED = frozenset(
+    metric.name
+    for metric in (
+        nodeos.PAUSED, nodeos.LIB_CHANGED, nodeos.HEAD_TIME, peers.LINKS, forks.ON_CHAIN,
+        production.SCHEDULED, schedule.KEY_EXPECTED, schedule.COMING,
+    )
+)  # fmt: skip
+"""What the verdict is made of; a scrape has many times as many samples."""
 
 Values = Mapping[tuple[str, tuple[str, ...]], float]
 
@@ -42,6 +50,7 @@ def derive(config: Config, records: Sequence[Record], now: float) -> Iterable[Sa
         for record in records
         if (good := record.fresh(now)) is not None
         for sample in good.samples
+        if sample.metric.name in USED
     }
     looked = {record.target: record for record in records if record.probe == nodeos.NAME}
     for chain_name, chain in config.chains.items():

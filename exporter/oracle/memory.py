@@ -85,6 +85,8 @@ def _ran(known: JobMemory, job: Job, answer: Answer, counted: tuple[int, ...], *
     done = (answer.finished or {}).get(job.key)
     going = (answer.open or {}).get(job.key)
     seen = [run for run in (done, going) if run is not None]
+    if not seen:
+        return known
     new = [] if done is None or first else [number for number in done.failed if number not in counted]
     return replace(
         known,
