@@ -5,10 +5,12 @@ import signal
 import ssl
 import sys
 import threading
+import time
 
 from actuator.agent import config as configs
 from actuator.agent.agent import Agent
 from actuator.agent.journal import JournalError
+from actuator.agent.watch.remarks import of_maintenance
 from nodekit import listening, logs
 from nodekit.finding import remarks
 from nodekit.program import parser, valid
@@ -25,7 +27,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     if arguments.check:
-        return valid(arguments.config, [*_plain(config), *remarks(configs.targets(config))])
+        late = of_maintenance(config.daemons, time.time())
+        return valid(arguments.config, [*_plain(config), *late, *remarks(configs.targets(config))])
     try:
         agent = Agent(config)
         agent.start()

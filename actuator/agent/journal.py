@@ -65,7 +65,9 @@ class Journal:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(TABLE)
         except (sqlite3.Error, OSError) as error:
-            raise JournalError(f"{path}: cannot be opened as journal: {error}") from None
+            shared = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            why = "another agent runs with it" if shared else error
+            raise JournalError(f"{path}: cannot be opened as journal: {why}") from None
 
     def close(self) -> None:
         """Close the file."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from actuator.agent.config import read
+from actuator.agent.journal import Journal, JournalError
 from actuator.agent.startfence import config_folder, in_arguments, in_config
 from nodekit.settings import ConfigError
 
@@ -107,3 +108,13 @@ def test_a_start_fence_is_found_where_nodeos_reads_it() -> None:
     assert str(config_folder(["nodeos", "--config-dir", "/etc/nodeos"])) == "/etc/nodeos"
     assert str(config_folder(["nodeos", "--config-dir=/a"])) == "/a"
     assert config_folder(["nodeos"]) is None
+
+
+def test_a_second_agent_is_told_that_the_first_one_runs(tmp_path: Path) -> None:
+    first = Journal(tmp_path / "agent.db")
+
+    with pytest.raises(JournalError, match="another agent runs with it"):
+        Journal(tmp_path / "agent.db")
+
+    first.close()
+    Journal(tmp_path / "agent.db").close()

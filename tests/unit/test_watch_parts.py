@@ -14,7 +14,9 @@ from actuator.agent.config import read
 from actuator.agent.watch.calendar import Window, open_until, parse_cron, parse_moment
 from actuator.agent.watch.checks import Check
 from actuator.agent.watch.conditions import Reading, Rule, Streaks, judge
+from actuator.agent.watch.config import Daemon
 from actuator.agent.watch.policy import Memory, Phase
+from actuator.agent.watch.remarks import of_maintenance
 from actuator.agent.watch.sensors import Sensor
 from actuator.agent.watch.view import View, as_json, as_text
 from lab.server import poll
@@ -117,6 +119,7 @@ def test_a_new_process_is_left_alone_for_a_time_and_what_is_not_known_counts_for
         ("    match: x\n    watch: {checks: [{memory: 0}]}", "greater than 0"),
         ("    match: x\n    watch: {maintenance: [{cron: '0 3 * * *'}]}", "`cron` with `for`"),
         ("    match: x\n    watch: {maintenance: [{cron: '0 99 * * *', for: 1h}]}", "not within 0 to 23"),
+        ("    match: x\n    watch: {maintenance: [{cron: '0 9 1 * *', for: 8d}]}", "write 7d or less"),
         ("    match: x\n    watch: {checks: [{cpu: 9, then: alert}, {cpu: 9}]}", "two checks are `cpu 9.0`"),
         ("    match: x\n    watch: {restart: {retries: 3}}", "need each other"),
         ("    match: x\n    watch: {restart: {backof: 3s}}", "did you mean `backoff`"),
@@ -174,6 +177,27 @@ def test_only_new_lines_of_a_log_count_also_after_its_rotation(tmp_path: Path) -
     assert bad("good\n") is None
     log.rename(tmp_path / "log.1")
     assert bad("dirty again\n") == "line 'dirty again'"
+
+
+@pytest.mark.parametrize(
+    ("windows", "told"),
+    [
+        ([{"cron": "0 3 * * *", "for": "1h"}], []),
+        ([{"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}], ["maintenance[0]: it is over"]),
+        ([{"cron": "* * * * *", "for": "2m"}], ["for a week from now, without a break"]),
+        ([{"cron": "0 0 * * *", "for": "12h"}, {"cron": "0 12 * * *", "for": "12h"}], ["without a break"]),
+        ([{"cron": "0 0 * * *", "for": "12h"}, {"cron": "1 12 * * *", "for": "12h"}], []),
+    ],
+)  # fmt: skip
+def test_a_maintenance_that_is_over_or_never_ends_is_remarked(
+    windows: list[dict[str, str]], told: list[str]
+) -> None:
+    daemon = Daemon.model_validate({"start": ["x"], "match": "x", "watch": {"maintenance": windows}})
+
+    said = of_maintenance({"a": daemon}, parse_moment("2026-12-01T05:00:00Z"))
+
+    assert len(said) == len(told)
+    assert all(part in line for part, line in zip(told, said, strict=True))
 
 
 def read_once(process: Process | None = None, **check: object) -> str | None:

@@ -64,6 +64,16 @@ def open_until(windows: Sequence[Window], now: float) -> float | None:
     return max(ends, default=None)
 
 
+def covered(windows: Sequence[Window], start: float, end: float) -> bool:
+    """Whether at every moment between the two some window is open."""
+    while start < end:
+        until = open_until(windows, start)
+        if until is None:
+            return False
+        start = until
+    return True
+
+
 def _end(window: Window, now: float) -> float | None:
     if window.cron is None:
         if window.start is None or window.end is None or not window.start <= now < window.end:

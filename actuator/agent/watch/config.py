@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from actuator.agent.watch.calendar import Window, parse_cron, parse_moment
+from actuator.agent.watch.calendar import LONGEST, Window, parse_cron, parse_moment
 from actuator.agent.watch.checks import Check
 from actuator.agent.watch.policy import Policy
 from nodekit.finding import Finding, User
@@ -104,7 +104,7 @@ class Maintenance(Settings):
     cron: str | None = None
     """Minute, hour, day of month, month, day of week (0 or 7 is Sunday), in UTC."""
     lasts: Time | None = Field(None, alias="for")
-    """How long a window of `cron` is."""
+    """How long a window of `cron` is; 7d at most."""
     start: UtcTime | None = None
     """When it begins, for a single window."""
     end: UtcTime | None = None
@@ -116,6 +116,8 @@ class Maintenance(Settings):
         if once == (self.cron is not None and self.lasts is not None):
             told = "write `cron` with `for`, or `start` with a later `end`"
             raise PydanticCustomError("maintenance", told)
+        if self.lasts is not None and self.lasts > LONGEST:
+            raise PydanticCustomError("maintenance", "`for`: write 7d or less")
         if self.cron is not None:
             try:
                 parse_cron(self.cron)
