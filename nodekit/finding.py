@@ -106,7 +106,9 @@ def remarks(targets: Mapping[str, Target]) -> list[str]:
         elif name in scanner.unknown:
             said.append(f"{name}: {scanner.unknown[name]}")
         elif not found[name]:
-            said.append(f"{name}: no process is found now{_left_out(target, matching)}")
+            file = target.pid_file
+            why = _left_out(target, matching) if file is None else _named(file, processes)
+            said.append(f"{name}: no process is found now{why}")
     return said
 
 
@@ -119,3 +121,15 @@ def _left_out(target: Target, matching: Sequence[Process]) -> str:
     if words:
         return "; `match` fits, but another condition does not hold"
     return "" if target.match is None else "; try `chainwarden procmatch`"
+
+
+def _named(file: Path, processes: Sequence[Process]) -> str:
+    """What a pid file says, which names no process of the service."""
+    try:
+        pid = int(file.read_bytes()[:64].split()[0])
+    except OSError as error:
+        return f"; {file}: {error.strerror}"
+    except (ValueError, IndexError):
+        return f"; {file} holds no process id"
+    there = any(one.pid == pid for one in processes)
+    return f"; pid {pid} in {file} is {'another process' if there else 'gone'}"

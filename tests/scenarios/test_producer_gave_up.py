@@ -120,6 +120,7 @@ def test_a_producer_that_is_given_up_is_replaced_because_of_that_and_told_once(
 ) -> None:
     blocks = BlockCollector(chain)
     assert poll(lambda: site.group()["phase"] == "steady", 40), site.group()["why"]
+    assert poll(lambda: site.group()["nodes"][1]["not_ready_because"] == [], 30), site.group()["nodes"][1]
     assert site.service()["state"] == "running"
     died = current_slot(time.time())
 

@@ -204,6 +204,24 @@ def test_expressions_that_may_not_mean_what_was_meant_are_remarked(start: Start)
     assert "user: no process is found now; `match` fits, but another condition does not hold" in said
 
 
+def test_a_pid_file_that_names_nothing_of_the_service_is_remarked_with_the_reason(
+    start: Start, tmp_path: Path
+) -> None:
+    file, running = tmp_path / "x.pid", start("other-7193")
+
+    def told(text: str) -> str:
+        file.write_text(text)
+        (said,) = remarks({"x": Target(pid_file=file, match=Regex("wanted-7193"))})
+        return said.removeprefix("x: no process is found now; ").replace(str(file), "FILE")
+
+    assert told("") == "FILE holds no process id"
+    assert told(f"{running.pid}\n") == f"pid {running.pid} in FILE is another process"
+    running.kill()
+    running.wait()
+    assert told(f"{running.pid}\n") == f"pid {running.pid} in FILE is gone"
+    assert remarks({"x": Target(pid_file=tmp_path / "no")})[0].endswith("/no: No such file or directory")
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_without_systemd_what_a_unit_does_is_unknown_and_not_down(
     monkeypatch: pytest.MonkeyPatch, start: Start, there: bool
