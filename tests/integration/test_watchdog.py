@@ -275,7 +275,9 @@ def test_a_unit_without_systemd_is_unknown_and_left_alone_and_hides_no_other_ser
     host.add("a")
     count = {"shell": f"echo x >> {host.folder}/unit.starts"}
     for name, watch in (("unit", {}), ("unwatched", None)):
-        host.daemons[name] = Daemon.model_validate({"unit": "no-such-7192", "start": count, "watch": watch})
+        host.daemons[name] = Daemon.model_validate(
+            {"unit": "no-such-7192", "start": count, "watch": watch, "timeout": "300ms"}
+        )
     watchdog = host.run()
     assert poll(lambda: host.is_up("a") and host.view("unit").phase is Phase.UNKNOWN, 3)
     time.sleep(1.2)
