@@ -10,13 +10,14 @@ from prometheus_client import CollectorRegistry, Info, ProcessCollector
 from actuator.agent.admission import Rules
 from actuator.agent.builtin import Builtin
 from actuator.agent.config import Config
-from actuator.agent.dispatcher import CONFIG, Dispatcher
+from actuator.agent.dispatcher import Dispatcher
 from actuator.agent.journal import Journal, JournalError
 from actuator.agent.link import Arrived, Link
 from actuator.agent.metrics import Metrics
 from actuator.agent.nodeos import NodeService, keep_fence
 from actuator.agent.offers import offers, output_folder
 from actuator.agent.replace.service import ReplaceService
+from actuator.agent.results import CONFIG
 from actuator.agent.rpc_switch.service import RpcSwitchService
 from actuator.agent.watch.buttons import Buttons
 from actuator.agent.watch.metrics import ServiceCollector
