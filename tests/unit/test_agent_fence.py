@@ -10,7 +10,8 @@ import pytest
 
 from actuator.agent.config import Node
 from actuator.agent.journal import Journal
-from actuator.agent.nodeos import GUARD_EVERY, NodeService
+from actuator.agent.nodefence import GUARD_EVERY
+from actuator.agent.nodeos import NodeService
 from actuator.failover.control import QueuedError, WritePath
 from nodekit.http import HttpError, Reason
 from tests.integration.test_agent_daemon import NEVER
