@@ -5,19 +5,30 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from nodekit.http import HttpError, request, session
+from nodekit.http import HttpError, Reason, request, session
 
 TIMEOUT = 15.0
 """Seconds; a request waits for one decision of the watch loop."""
 
 
 class ApiError(Exception):
-    """The actuator could not be asked, or said no; `status` is its HTTP status if it answered."""
+    """The actuator could not be asked, or said no; `status` is its HTTP status if it answered.
 
-    def __init__(self, message: str, status: int | None = None, refusals: tuple[str, ...] = ()) -> None:
+    `arrived`: the request may have reached it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        refusals: tuple[str, ...] = (),
+        *,
+        arrived: bool = True,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.refusals = refusals
+        self.arrived = arrived
 
 
 class Client:
@@ -118,7 +129,7 @@ class Client:
 def _said_no(error: HttpError) -> ApiError:
     """The actuator's own words of an error answer, when it gave any."""
     if error.status is None:
-        return ApiError(str(error))
+        return ApiError(str(error), arrived=error.reason not in (Reason.REFUSED, Reason.CONNECT))
     try:
         said = json.loads(error.body)
         refusals = tuple(str(item["why"]) for item in said.get("refusals", ()))

@@ -55,7 +55,10 @@ class Recover:
         except NotSentError as error:
             return Receipt(State.FAILED, str(error))
         if answer is None:
-            return Receipt(State.UNKNOWN, f"no result within {asked['timeout']} s; a late one is still noted")
+            return Receipt(
+                State.UNKNOWN,
+                f"no result within {float(str(asked['timeout'])):g} s; a late one is still noted",
+            )
         return Receipt(orders.state_of(answer.code), orders.told(answer.code, answer.output))
 
     def recover(self, claimed: Claimed) -> Receipt:

@@ -66,7 +66,7 @@ def _wanted(body: object, hosts: Mapping[str, Host], by: str) -> tuple[str, Step
         return failed(400, "send a JSON object with host, and service and command, or config")
     name = str(body.get("host"))
     if name not in hosts:
-        return failed(404, f"no host {name}; known: {', '.join(hosts) or 'there are none'}")
+        return failed(404, f"no host {name} in actuator.yml; known: {', '.join(hosts) or 'there are none'}")
     config, service, word = body.get("config"), body.get("service", ""), body.get("command", "")
     if config is None and not (isinstance(service, str) and isinstance(word, str) and service and word):
         return failed(400, "service and command must be texts")

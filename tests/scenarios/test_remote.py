@@ -142,7 +142,9 @@ def test_an_operators_command_gives_output_and_exit_status_as_if_it_ran_here(fie
     assert (done.returncode, done.stdout) == (7, "broken\n")
     assert unknown.returncode == 70
     assert "Cannot find the service settings for: nosuch" in unknown.stdout
-    assert (nowhere.returncode, nowhere.stderr) == (1, "chainwarden: no host h9; known: h1\n")
+    assert (nowhere.returncode, nowhere.stderr) == (
+        69, "chainwarden: not sent: no host h9 in actuator.yml; known: h1\n"
+    )  # fmt: skip
 
 
 def test_a_configuration_is_sent_replaced_and_refused_with_its_reason(field: Field, tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_a_configuration_is_sent_replaced_and_refused_with_its_reason(field: Fie
     assert refused.returncode == 70
     assert "New config seems broken!" in refused.stdout
     assert "Interval 20" in (folder / "collectd.conf").read_text()
-    assert absent.returncode == 2
+    assert absent.returncode == 69
     assert "No such file" in absent.stderr
 
 
