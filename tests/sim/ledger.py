@@ -36,6 +36,8 @@ class SimLedger:
 
     def __init__(self, state: GroupState) -> None:
         self.state = state
+        self._written: GroupState | None = None
+        self._read = state
         self.rows: dict[str, Row] = {}
         self.epochs: dict[int, list[Row]] = {}
         self.sightings: dict[str, NodeFact] = {}
@@ -122,8 +124,10 @@ class SimLedger:
         return [row for row in self.rows.values() if row.state is State.EXECUTING]
 
     def restored(self) -> GroupState:
-        """The state as a starting actuator reads it."""
-        return GroupState.from_json(self.state.to_json())
+        """The state as a starting actuator reads it; one that does not lead reads it at every look."""
+        if self._written is not self.state:
+            self._written, self._read = self.state, GroupState.from_json(self.state.to_json())
+        return self._read
 
     def open_steps(self) -> bool:
         """Whether anything is still planned or executing."""

@@ -271,12 +271,15 @@ class SimSight:
 
     def compare(self) -> None:
         """Note slots of ours whose block at a member is not the witness's."""
-        best = self.best
-        for eye in self.members.values() if best is not None else ():
+        if self.best is None:
+            return
+        blocks = self.best.blocks
+        for eye in self.members.values():
             for head in eye.heads:
-                seen = best.blocks.get(head.slot) if best is not None else None
-                if head.producer == OURS and seen is not None and seen.id != head.id:
-                    self.doubled.add(head.slot)
+                if head.producer == OURS:
+                    seen = blocks.get(head.slot)
+                    if seen is not None and seen.id != head.id:
+                        self.doubled.add(head.slot)
 
     def facts(self, steps: tuple[StepFact, ...]) -> Facts:
         """What is believed now."""
