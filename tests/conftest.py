@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lab import leaks
 from lab.binaries import CHECKOUT
@@ -18,6 +19,11 @@ from lab.server import stop_watching
 from lab.slack import Slack
 
 TEMPORARY = CHECKOUT / ".lab" / "tmp" / f"pytest-{os.getpid()}"
+
+
+# No example is wrong because it took long: the other lanes of the suite use the same cores.
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -63,7 +63,7 @@ def test_a_replicas_earlier_start_is_remembered_and_opens_nothing(connection) ->
     assert connection.scalar(select(schema.episode.c.min_starts_at)) == 95.0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["firing", "resolved"]), st.integers(0, 5)), max_size=30))
 def test_one_incident_delivered_in_any_way_opens_one_episode_at_a_time(
     deliveries: list[tuple[str, int]],

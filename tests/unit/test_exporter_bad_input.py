@@ -215,7 +215,7 @@ MISCHIEF = (
 PATHS = ("/v1/producer/pause", "/v1/producer/resume", "/v1/producer/%70ause", "/v1/net/disconnect", "/v1")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from((*MISCHIEF, *PATHS)), max_size=5).map("".join))
 @example("/v1/producer/pause?")
 @example("/v1/producer/pause#")
