@@ -46,11 +46,10 @@ def _answer(decision: Decision, wish: Request) -> Decision:
     taken = wish.id in (plan and plan.request, later and later.id)
     if taken or decision.refusals:
         return decision
-    number = plan.first_epoch if plan is not None else decision.state.epoch
-    what = f"{plan.kind} " if plan is not None else ""
-    return decision.with_refusals(
-        Refusal("request", f"{what}#{number} is under way; ask again when it ended")
-    )
+    if plan is None:
+        return decision.with_refusals(Refusal("request", f"{decision.why}; ask again in a moment"))
+    busy = f"{plan.kind} #{plan.first_epoch} is under way; ask again when it ended"
+    return decision.with_refusals(Refusal("request", busy))
 
 
 def _note(state: GroupState, facts: Facts, asked: Asked) -> tuple[GroupState, Facts]:

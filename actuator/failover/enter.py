@@ -18,7 +18,7 @@ from actuator.failover.state import (
     Trouble,
     Verb,
 )
-from actuator.step import FINAL, Refusal
+from actuator.step import Refusal
 
 PAUSE_BACKOFF = (0.5, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds before a pause is sent again: a node that did not acknowledge is asked until it reads paused."""
@@ -47,7 +47,7 @@ def pause_order(node: NodeFact, facts: Facts, reason: str) -> Order | None:
     sent = [step for step in facts.steps if step.node == node.name and step.name.startswith("pause.")]
     if sent:
         last = sent[-1]
-        if last.state not in FINAL or last.finished_at is None:
+        if last.finished_at is None:
             return None
         tries = 1 if node.reach is Reach.ANSWERS else len(sent)  # one that is back is asked at once
         if facts.now - last.finished_at < PAUSE_BACKOFF[min(tries, len(PAUSE_BACKOFF)) - 1]:

@@ -155,7 +155,7 @@ def _proof(node: NodeFact, facts: Facts, policy: Policy) -> str | None:
 def must_be_read(node: NodeFact, facts: Facts, policy: Policy) -> bool:
     """Whether a member is read once more before another is resumed: all but those whose silence is proven to
     be the end of a process, or a pause that waits."""
-    return node.reach is Reach.ANSWERS or _proof(node, facts, policy) is None
+    return _proof(node, facts, policy) is None
 
 
 def unfenced_now(facts: Facts, policy: Policy, shown: Mapping[str, bool | None]) -> str | None:

@@ -175,7 +175,7 @@ def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
     holder = facts.node(state.holder)
     if holder.checked_at is not None and holder.checked_at < state.since:
         return Decision(state, why=f"waiting for the first look at {holder.name} since it took over")
-    if holder.reach is Reach.ANSWERS and holder.paused:
+    if holder.paused:
         return _holder_paused(state, facts, policy, holder)
     # An asserted start fence is the proof; without one the agent's answer to our pause is, before any resume.
     proof = gone(holder, facts.now, policy.gone_after) or worth_asking(holder, facts.now, policy.gone_after)
@@ -226,8 +226,6 @@ def _ask(state: GroupState, facts: Facts, policy: Policy, request: Request) -> D
     if request.to not in policy.members:
         known = ", ".join(policy.members)
         reasons = (Refusal("request", f"{request.to} is no member of {policy.group} ({known})"),)
-    elif facts.node(request.to).active:
-        reasons = (Refusal("request", f"{request.to} is already active"),)
     else:
         reasons = unready(request.to, facts, policy)
     if reasons:
@@ -250,7 +248,7 @@ def waiting(state: GroupState, facts: Facts, policy: Policy, asked: Asked) -> De
         return _drop(state, facts, policy, f"{plan.source} is not the active node any more")
     if len(active) > 1:
         return _drop(state, facts, policy, "two members are active")
-    if not active and state.holder is not None and facts.node(state.holder).reach is not Reach.ANSWERS:
+    if state.holder is not None and facts.node(state.holder).reach is not Reach.ANSWERS:
         return _drop(state, facts, policy, f"{state.holder} does not answer any more")
     deadline = None
     if active:

@@ -42,7 +42,7 @@ from actuator.failover.state import (
     Verb,
 )
 from actuator.step import FINAL, Refusal, State
-from nodekit.slots import current_slot, next_window, slot_time, window_of
+from nodekit.slots import current_slot, next_window, window_of
 
 RESUME_WITHIN = 2.0
 """Seconds after which a resume that was not sent yet must not be sent any more."""
@@ -64,7 +64,7 @@ def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> D
     plan = _plan(state)
     told = _announcement(state, facts, policy)
     source = facts.node(plan.source) if plan.source is not None else None
-    back = source is not None and source.active and plan.unheard and not told
+    back = source is not None and source.active and plan.unheard
     if back and source is not None and not _touched(source.name, facts):
         return _ended(state, Event.HOLDER_BACK, facts, policy, f"{source.name} is back and active")
     if plan.deadline is not None and facts.now > plan.deadline:
@@ -104,7 +104,7 @@ def _touched(name: str, facts: Facts) -> bool:
 def _announcement(state: GroupState, facts: Facts, policy: Policy) -> tuple[Notice, ...]:
     """The message that a takeover began, given with the decision that begins it."""
     plan = _plan(state)
-    begins = facts.now == state.since == plan.started_at and state.epoch == plan.first_epoch
+    begins = facts.now == state.since == plan.started_at
     if not begins or plan.kind not in (Kind.TAKEOVER, Kind.RESTORE):
         return ()
     return (notice(NoticeKind.STARTED, state, policy, plan.cause),)
@@ -262,7 +262,7 @@ def _no_block_yet(state: GroupState, facts: Facts, policy: Policy, opens: float)
     empty = [
         slot
         for slot in empty_own_slots(chain, policy.producer, first)
-        if slot_time(slot) > plan.resumed_at and flows_before(window_of(slot, chain.producers), chain)
+        if flows_before(window_of(slot, chain.producers), chain)
     ]
     enough = len(empty) >= EMPTY_TOLERATED.get(plan.kind, EMPTY_DEFAULT)
     if enough and not witness_behind(facts, plan.target, empty[-1]):
@@ -347,9 +347,7 @@ def _back(
 def _ended(state: GroupState, event: Event, facts: Facts, policy: Policy, why: str) -> Decision:
     """The plan is over without a new holder."""
     plan = _plan(state)
-    holder = plan.source if plan.source is not None else state.holder
-    takeovers = counted_if_acted(state, facts.now)
-    after = enter(state, event, facts.now, plan=None, holder=holder, takeovers=takeovers)
+    after = enter(state, event, facts.now, plan=None, takeovers=counted_if_acted(state, facts.now))
     told = notice(NoticeKind.ABORTED, state, policy, why)
     ended = Outcome("aborted", certificate(plan, facts, policy))
     return Decision(after, notices=(told,), ended=ended, why=why)

@@ -15,7 +15,7 @@ from actuator.facts import (
 from actuator.failover import running
 from actuator.failover.enter import anew, barred, begin, latch, limit_reached, notice
 from actuator.failover.gap import next_opening
-from actuator.failover.machine import Event, Phase
+from actuator.failover.machine import Event
 from actuator.failover.readiness import best_candidate, unready
 from actuator.failover.state import Asked, Automation, Decision, GroupState, Kind, NoticeKind, Policy, Trouble
 from actuator.step import Refusal
@@ -42,11 +42,11 @@ def silent_since(facts: Facts, producer: str, holder: str, active_from: float) -
     Slots before `active_from` (unix seconds) were not the holder's to fill.
     """
     chain = facts.chain
-    if chain is None or producer not in chain.producers:
+    if chain is None:
         return None
     newest = settled_slot(chain)
     window = window_of(newest, chain.producers)
-    if window.producer != producer or chain.head_slot < chain.first_slot:
+    if window.producer != producer:
         return None
     empty: list[int] = []
     for slot in range(
@@ -110,7 +110,7 @@ def take_over(
     refusal = barred(policy, facts)
     holder = state.holder or ""
     refusals: tuple[Refusal, ...] = ()
-    if kind is Kind.RESTORE and not unready(holder, facts, policy):
+    if not unready(holder, facts, policy):  # it came back paused, and is fit
         candidate = holder
     else:
         found, refusals = best_candidate(facts, policy, (holder,))
@@ -183,7 +183,7 @@ def separate(state: GroupState, facts: Facts, policy: Policy, active: list[str])
     if refusal is not None:
         told = notice(NoticeKind.TWO_ACTIVE, state, policy, cause, about=f"{'+'.join(active)}")
         return Decision(state, notices=(told,), refusals=(refusal,), why=cause)
-    if state.phase is Phase.LATCHED and state.operator_latch:
+    if state.operator_latch:
         told = notice(NoticeKind.TWO_ACTIVE, state, policy, cause, about=f"{'+'.join(active)}")
         refusal = Refusal("operator", "an operator is at work: telling, not acting")
         return Decision(state, notices=(told,), refusals=(refusal,), why=cause)
