@@ -1,12 +1,13 @@
 """PURE: facts and state in, decision out. The one place that says whether a group acts, and why not.
 
-Each phase of `machine.TABLE` has one function: the resting phases in `resting`, a plan's in `running`.
+Each phase of `machine.TABLE` has one function: the resting phases in `resting`, a plan's in `running`,
+its proof in `verifying`.
 """
 
 from dataclasses import replace
 
 from actuator.facts import Facts
-from actuator.failover import resting, running
+from actuator.failover import resting, running, verifying
 from actuator.failover.explain import held_words
 from actuator.failover.machine import Phase
 from actuator.failover.state import Asked, Decision, GroupState, Policy, Request
@@ -20,7 +21,7 @@ _PHASES = {
     Phase.FENCING: running.fencing,
     Phase.RESUMING: running.resuming,
     Phase.DISARMING: running.disarming,
-    Phase.VERIFYING: running.verifying,
+    Phase.VERIFYING: verifying.verifying,
     Phase.RETURNING: running.returning,
 }
 

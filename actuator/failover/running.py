@@ -1,4 +1,4 @@
-"""PURE: decisions in the middle of a plan: fence, resume, verify, and the ways back."""
+"""PURE: decisions in the middle of a plan: fence, resume, and the ways back."""
 
 from dataclasses import replace
 
@@ -9,22 +9,15 @@ from actuator.facts import (
     StepFact,
     active_members,
     at_the_same_time,
-    empty_own_slots,
-    flows_before,
-    settled_slot,
-    stalled,
-    witness_behind,
 )
-from actuator.failover.cost import certificate, first_block_after, proving_window
-from actuator.failover.enter import anew, counted, counted_if_acted, enter, latch, notice, pause_order
+from actuator.failover.cost import certificate
+from actuator.failover.enter import anew, counted_if_acted, enter, latch, notice, pause_order
 from actuator.failover.machine import Event, Phase
 from actuator.failover.readiness import (
     best_candidate,
     fence_of,
-    gone,
     just_restarted,
     not_gone_because,
-    queued,
     unready,
 )
 from actuator.failover.state import (
@@ -42,18 +35,16 @@ from actuator.failover.state import (
     Verb,
 )
 from actuator.step import FINAL, Refusal, State
-from nodekit.slots import current_slot, next_window, window_of
+from nodekit.slots import current_slot, next_window
 
 RESUME_WITHIN = 2.0
 """Seconds after which a resume that was not sent yet must not be sent any more."""
 TELL_AFTER = 1.5
 """Seconds that a fence may take before operators are told that it is stuck."""
-EMPTY_TOLERATED = {Kind.SWITCHOVER: 2}
-EMPTY_DEFAULT = 4
-"""Own slots in a row that may stay empty before a resumed node counts as not producing."""
 
 
-def _plan(state: GroupState) -> Plan:
+def plan_of(state: GroupState) -> Plan:
+    """The plan of a phase that has one. Raises ValueError when it has none."""
     if state.plan is None:
         raise ValueError(f"phase {state.phase} without a plan")
     return state.plan
@@ -61,14 +52,14 @@ def _plan(state: GroupState) -> Plan:
 
 def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
     """Pause every other member and prove it; then the target may be resumed."""
-    plan = _plan(state)
+    plan = plan_of(state)
     told = _announcement(state, facts, policy)
     source = facts.node(plan.source) if plan.source is not None else None
     back = source is not None and source.active and plan.unheard
     if back and source is not None and not _touched(source.name, facts):
         return _ended(state, Event.HOLDER_BACK, facts, policy, f"{source.name} is back and active")
     if plan.deadline is not None and facts.now > plan.deadline:
-        return _back(state, Event.GAP_CLOSING, facts, policy, "our window comes too near")
+        return go_back(state, Event.GAP_CLOSING, facts, policy, "our window comes too near")
     others = [node for node in facts.nodes if node.name != plan.target]
     open_ = [node for node in others if fence_of(node, facts, policy) is None]
     if open_:
@@ -86,7 +77,7 @@ def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> D
     reasons = () if facts.node(plan.target).active else unready(plan.target, facts, policy)
     if reasons:
         why = "; ".join(reason.why for reason in reasons)
-        return _back(state, Event.TARGET_UNFIT, facts, policy, why)
+        return go_back(state, Event.TARGET_UNFIT, facts, policy, why)
     after = enter(state, Event.OTHERS_FENCED, facts.now)
     fences = "; ".join(fence_of(node, facts, policy) or "" for node in others)
     decision = resuming(after, facts, policy, _asked)
@@ -103,7 +94,7 @@ def _touched(name: str, facts: Facts) -> bool:
 
 def _announcement(state: GroupState, facts: Facts, policy: Policy) -> tuple[Notice, ...]:
     """The message that a takeover began, given with the decision that begins it."""
-    plan = _plan(state)
+    plan = plan_of(state)
     begins = facts.now == state.since == plan.started_at
     if not begins or plan.kind not in (Kind.TAKEOVER, Kind.RESTORE):
         return ()
@@ -127,7 +118,7 @@ def _blocked(state: GroupState, facts: Facts, policy: Policy, why: str) -> Notic
 
 def resuming(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
     """Resume the target once; what it answers decides."""
-    plan = _plan(state)
+    plan = plan_of(state)
     step = _last(facts, plan.target, "resume.")
     if facts.node(plan.target).active or (step is not None and step.state == State.OK):
         at = step.finished_at if step is not None and step.finished_at is not None else facts.now
@@ -144,7 +135,7 @@ def resuming(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> 
         return disarming(after, facts, policy, _asked)
     if step.state in (State.FAILED, State.SKIPPED):
         refused = step.state == State.FAILED  # what was never sent says nothing against the target
-        return _back(state, Event.RESUME_FAILED, facts, policy, step.detail, tried=refused)
+        return go_back(state, Event.RESUME_FAILED, facts, policy, step.detail, tried=refused)
     return Decision(state, why=f"waiting for {plan.target} to answer resume")
 
 
@@ -155,7 +146,7 @@ def _last(facts: Facts, node: str, prefix: str) -> StepFact | None:
 
 def disarming(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
     """Pause until it reads paused: the failed target, or all but the one that stays."""
-    plan = _plan(state)
+    plan = plan_of(state)
     if plan.kind is Kind.SEPARATION:
         nodes = [node for node in facts.nodes if node.name != plan.target]
         left = [node for node in nodes if _may_be_active(node, facts) and not fence_of(node, facts, policy)]
@@ -169,7 +160,7 @@ def disarming(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) ->
     else:
         target = facts.node(plan.target)
         if fence_of(target, facts, policy) is not None:
-            return _back(state, Event.DISARMED, facts, policy, f"{plan.target} is paused again", tried=True)
+            return go_back(state, Event.DISARMED, facts, policy, f"{plan.target} is paused again", tried=True)
         left, told = [target], ()
         if facts.now - state.since > TELL_AFTER:
             told = (_blocked(state, facts, policy, _unfenced(plan.target, facts, policy)),)
@@ -185,51 +176,9 @@ def _may_be_active(node: NodeFact, facts: Facts) -> bool:
     return node.active or (told and node.reach in (Reach.TIMEOUT, Reach.BROKEN))
 
 
-def verifying(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
-    """The target reads unpaused; its block on a witness proves that it produces."""
-    plan = _plan(state)
-    if _paused_since(plan, facts):
-        return _paused_again(state, facts, policy)
-    taken = _taken(state, facts, policy)
-    if taken is not None:
-        return taken
-    if gone(facts.node(plan.target), facts.now, policy.gone_after) is not None:
-        return _back(state, Event.TARGET_LOST, facts, policy, f"{plan.target} is gone too", tried=True)
-    chain = facts.chain
-    if chain is None or plan.resumed_at is None or stalled(chain, policy.producer):
-        return Decision(state, why=f"waiting for {plan.target}'s block; the chain cannot be seen")
-    window = proving_window(plan, policy, chain)
-    if window is None:
-        return Decision(state, why=f"{policy.producer} left the schedule; nothing to verify")
-    block = first_block_after(chain, policy.producer, plan.resumed_at)
-    if block is None:
-        return _no_block_yet(state, facts, policy, window.opens)
-    if plan.kind is Kind.SWITCHOVER and settled_slot(chain) < window.last_slot:
-        return Decision(
-            state, why=f"{plan.target} produces; its window ends in {window.closes - facts.now:.0f} s"
-        )
-    return _verified(state, facts, policy)
-
-
-def _paused_since(plan: Plan, facts: Facts) -> bool:
-    """Whether the target was read paused after it had been resumed."""
-    target, at = facts.node(plan.target), plan.resumed_at
-    return target.paused is True and at is not None and (target.checked_at or 0.0) > at
-
-
-def _paused_again(state: GroupState, facts: Facts, policy: Policy) -> Decision:
-    """A restart lost the resume; anything else was an operator."""
-    plan = _plan(state)
-    target = facts.node(plan.target)
-    if target.broken_at is not None and target.broken_at > (plan.resumed_at or 0.0):
-        return _back(state, Event.TARGET_LOST, facts, policy, f"{plan.target} restarted and came back paused")
-    why = f"{plan.target} was paused outside chainwarden right after it was resumed"
-    return _handed_over(state, facts, policy, why, plan.target, by_operator=True)
-
-
-def _taken(state: GroupState, facts: Facts, policy: Policy) -> Decision | None:
+def taken_outside(state: GroupState, facts: Facts, policy: Policy) -> Decision | None:
     """What to do when others than the plan's own nodes are active; None when that is not so."""
-    plan, active = _plan(state), active_members(facts)
+    plan, active = plan_of(state), active_members(facts)
     if len(active) > 1 and at_the_same_time(facts):
         keep = plan.target if plan.target in active else active[0]
         cause = f"{' and '.join(active)} are active at the same time; {keep} stays"
@@ -242,70 +191,23 @@ def _taken(state: GroupState, facts: Facts, policy: Policy) -> Decision | None:
     restarted = just_restarted(facts.node(active[0]), facts.now)
     how = "restarted unpaused" if restarted else "was resumed outside chainwarden"
     why = f"{active[0]} {how} while {plan.target} took over"
-    return _handed_over(state, facts, policy, why, active[0], by_operator=not restarted)
+    return handed_over(state, facts, policy, why, active[0], by_operator=not restarted)
 
 
-def _handed_over(
+def handed_over(
     state: GroupState, facts: Facts, policy: Policy, why: str, holder: str, *, by_operator: bool
 ) -> Decision:
+    """The plan ends with another holder than it wanted, and the group latches."""
     decision = latch(
         state, Event.OPERATOR_ACTED, facts, policy, why, by_operator=by_operator, holder=holder
     )  # fmt: skip
-    return replace(decision, ended=Outcome("handed_over", certificate(_plan(state), facts, policy)))
-
-
-def _no_block_yet(state: GroupState, facts: Facts, policy: Policy, opens: float) -> Decision:
-    plan = _plan(state)
-    chain = facts.chain
-    assert chain is not None and plan.resumed_at is not None  # noqa: S101 - checked by the caller
-    first = current_slot(plan.resumed_at + 0.5)
-    empty = [
-        slot
-        for slot in empty_own_slots(chain, policy.producer, first)
-        if flows_before(window_of(slot, chain.producers), chain)
-    ]
-    enough = len(empty) >= EMPTY_TOLERATED.get(plan.kind, EMPTY_DEFAULT)
-    if enough and not witness_behind(facts, plan.target, empty[-1]):
-        why = f"{plan.target} is unpaused, but {len(empty)} of our slots stayed empty"
-        after = enter(state, Event.SLOTS_EMPTY, facts.now)
-        decision = disarming(after, facts, policy, Asked())
-        return replace(decision, why=why)
-    wait = max(0.0, opens - facts.now)
-    return Decision(state, why=f"waiting for {plan.target}'s first block; our window opens in {wait:.0f} s")
-
-
-def _verified(state: GroupState, facts: Facts, policy: Policy) -> Decision:
-    plan = _plan(state)
-    proof = certificate(plan, facts, policy)
-    returned = plan.kind is Kind.SWITCHOVER and plan.target != plan.wanted
-    others = [node for node in facts.nodes if node.name != plan.target]
-    waits = tuple(node.name for node in others if queued(node, facts, policy) is not None)
-    lost = _nowhere(others, facts, policy)
-    after = enter(
-        state, Event.BLOCK_SEEN, facts.now, plan=None, holder=plan.target, owing=(*waits, *lost), lost=lost,
-        takeovers=counted(state, facts.now), resumed=plan.target, resumed_at=plan.resumed_at,
-    )  # fmt: skip
-    told = notice(NoticeKind.VERIFIED, state, policy, certificate=proof)
-    ended = Outcome("rolled_back" if returned else "verified", proof)
-    return Decision(after, notices=(told,), ended=ended, why=f"{plan.target} produces")
-
-
-def _nowhere(others: list[NodeFact], facts: Facts, policy: Policy) -> tuple[str, ...]:
-    """Members that no pause has reached and that are not proven gone (mode `bounded`)."""
-    return tuple(
-        node.name
-        for node in others
-        if policy.bounded
-        and node.reach is not Reach.ANSWERS
-        and gone(node, facts.now, policy.gone_after) is None
-        and queued(node, facts, policy) is None
-    )
+    return replace(decision, ended=Outcome("handed_over", certificate(plan_of(state), facts, policy)))
 
 
 def returning(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> Decision:
     """The plan's target failed: the old node if it is fit, else the next one, each under a new epoch."""
-    plan = _plan(state)
-    taken = _taken(state, facts, policy)
+    plan = plan_of(state)
+    taken = taken_outside(state, facts, policy)
     if taken is not None:
         return taken
     active = active_members(facts)
@@ -332,11 +234,11 @@ def returning(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) ->
     return Decision(state, notices=told, refusals=refusals, why=f"nobody may be resumed: {why}")
 
 
-def _back(
+def go_back(
     state: GroupState, event: Event, facts: Facts, policy: Policy, why: str, *, tried: bool = False
 ) -> Decision:
     """To the way back; `tried` bars the target from being chosen again in this incident."""
-    plan = _plan(state)
+    plan = plan_of(state)
     if tried:
         plan = replace(plan, tried=(*plan.tried, plan.target))
     after = enter(state, event, facts.now, plan=plan)
@@ -346,7 +248,7 @@ def _back(
 
 def _ended(state: GroupState, event: Event, facts: Facts, policy: Policy, why: str) -> Decision:
     """The plan is over without a new holder."""
-    plan = _plan(state)
+    plan = plan_of(state)
     after = enter(state, event, facts.now, plan=None, takeovers=counted_if_acted(state, facts.now))
     told = notice(NoticeKind.ABORTED, state, policy, why)
     ended = Outcome("aborted", certificate(plan, facts, policy))

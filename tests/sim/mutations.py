@@ -47,6 +47,7 @@ def put_in_place(mutation: Mutation) -> None:
 
 
 READINESS, RUNNING = "actuator.failover.readiness", "actuator.failover.running"
+VERIFYING = "actuator.failover.verifying"
 RESTING, TRIGGERS = "actuator.failover.resting", "actuator.failover.triggers"
 ENTER, GAP = "actuator.failover.enter", "actuator.failover.gap"
 
@@ -165,7 +166,7 @@ MUTATIONS: tuple[Mutation, ...] = (
              "if plan.deadline is not None and facts.now > plan.deadline:",
              "if False:",
              DECISIONS + "test_a_switchover_that_is_not_through_by_its_deadline_gives_production_back"),
-    Mutation("a new node that dies before it proved itself is given up", RUNNING,
+    Mutation("a new node that dies before it proved itself is given up", VERIFYING,
              "if gone(facts.node(plan.target), facts.now, policy.gone_after) is not None:",
              "if False:",
              FOUND + "test_a_new_node_that_dies_before_our_window_is_not_waited_for_until_its_slots_are_empty"),
@@ -189,7 +190,7 @@ MUTATIONS: tuple[Mutation, ...] = (
              "if len(active) != 1 or active[0] == mine or facts.node(plan.target).reach is Reach.UNSEEN:",
              "if True:",
              FOUND + "test_what_others_do_while_a_new_node_is_verified"),
-    Mutation("who paused itself again after a resume is handed over", RUNNING,
+    Mutation("who paused itself again after a resume is handed over", VERIFYING,
              "    if target.broken_at is not None and target.broken_at > (plan.resumed_at or 0.0):",
              "    if True:",
              FOUND + "test_what_others_do_while_a_new_node_is_verified"),
@@ -313,7 +314,7 @@ MUTATIONS: tuple[Mutation, ...] = (
              "opens = witness_lags(facts) or gap_until(facts.chain, policy, now)",
              "opens = gap_until(facts.chain, policy, now)",
              "40091769"),
-    Mutation("a witness that is behind blames no new node", RUNNING,
+    Mutation("a witness that is behind blames no new node", VERIFYING,
              "if enough and not witness_behind(facts, plan.target, empty[-1]):",
              "if enough:",
              FOUND + "test_a_new_node_is_not_blamed_for_a_witness_that_was_cut_off_in_its_turn"),
