@@ -72,10 +72,11 @@ class Field:
             if node.is_cut:
                 node.mend()
         self.must(lambda: self.group["phase"] == "steady", 2 * self.seconds + 60, "not steady again")
-        self.must(self._all_ready, 90, "not all ready again")
+        self.must(self.all_ready, 90, "not all ready again")
         self.blocks = BlockCollector(self.chain)
 
-    def _all_ready(self) -> bool:
+    def all_ready(self) -> bool:
+        """Whether every member but the active one could take over now."""
         return all(node["active"] or not node["not_ready_because"] for node in self.group["nodes"])
 
     def must(self, condition: Callable[[], bool], timeout: float, otherwise: str) -> None:

@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from nodekit.processes import Process, Scanner, Target, bystander, everything
+from nodekit.bystanders import bystander
+from nodekit.processes import Process, Scanner, Target, everything
 from nodekit.regex import Regex
 from nodekit.settings import Settings
 

@@ -1,35 +1,32 @@
 """Processes of this host, as /proc shows them: found by pid file, command line, user, folder, parent."""
 
 import os
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 
+from nodekit.bystanders import fulfils
+from nodekit.procfs import (
+    BOOTED,
+    PAGE,
+    TICKS,
+    pids,
+    read,
+    stat_of,
+    systemd_runs,
+    uid_of,
+    units_of,
+    words_of,
+)
 from nodekit.regex import Regex
 
 LONGEST = 32768
 """Bytes of a command line that are looked at."""
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 REUSED = 10.0
 """Seconds after which a process is too young to be the one that a pid file was written for."""
-SHELLS = frozenset({"sh", "ash", "bash", "csh", "dash", "fish", "ksh", "tcsh", "zsh"})
-BYSTANDERS = frozenset({
-    "cat", "doas", "egrep", "emacs", "fgrep", "flock", "gdb", "grep", "journalctl", "kill", "killall", "less",
-    "logger", "more", "nano", "nohup", "pgrep", "pkill", "ps", "runuser", "service", "ssh",
-    "start-stop-daemon", "strace", "su", "sudo", "systemctl", "tail", "tee", "timeout", "vi", "view", "vim",
-    "watch",
-})  # fmt: skip
-"""Programs whose command line names a service that they are not: they look at it, or start it."""
-OURS = "chainwarden"
 HIDDEN = "its process may not be looked at; run this as root"
 NO_SYSTEMD = "systemd does not run here, so what its unit does is unknown"
-SYSTEMD = Path("/run/systemd/system")
-"""There while systemd is the init of what is seen here (sd_booted(3))."""
-CONTROL = ("control", ".control")
-"""Subgroups of a unit in which systemd runs its ExecStop and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +43,12 @@ class Process:
     @property
     def began(self) -> float:
         """When it began, unix seconds."""
-        return _BOOTED + self.ticks / TICKS
+        return BOOTED + self.ticks / TICKS
 
     @property
     def alive(self) -> bool:
         """Whether it is still there and no zombie."""
-        stat = _stat(self.pid)
+        stat = stat_of(self.pid)
         return stat is not None and stat.ticks == self.ticks
 
 
@@ -78,14 +75,6 @@ class Usage:
 
     cpu: float
     memory: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Stat:
-    parent: int
-    ticks: int
-    cpu: int
-    pages: int
 
 
 class Scanner:
@@ -142,17 +131,17 @@ class Scanner:
         if not self._expressions and not self._units:
             return
         own, seen = os.getpid(), {}
-        for pid in _pids():
-            raw = _read(f"/proc/{pid}/cmdline", LONGEST) if pid != own else b""
+        for pid in pids():
+            raw = read(f"/proc/{pid}/cmdline", LONGEST) if pid != own else b""
             if not raw:  # kernel threads and zombies have none
                 continue
             names = self._known.get(raw)
             if names is None:
-                words = _words(raw)
+                words = words_of(raw)
                 names = tuple(name for name, expression in self._expressions if fulfils(expression, words))
             seen[raw] = names
             in_units = (
-                [name for unit in _units(pid) for name in self._units.get(unit, ())] if self._units else []
+                [name for unit in units_of(pid) for name in self._units.get(unit, ())] if self._units else []
             )
             if names or in_units:
                 yield pid, raw, (*names, *in_units)
@@ -165,10 +154,10 @@ class Scanner:
             return False
         if target.user is not None and uid_of(process.pid) != target.user:
             return False
-        if target.unit is not None and target.unit not in _units(process.pid):
+        if target.unit is not None and target.unit not in units_of(process.pid):
             return False
         if target.parent is not None:
-            parent = _words(_read(f"/proc/{process.parent}/cmdline", LONGEST))
+            parent = words_of(read(f"/proc/{process.parent}/cmdline", LONGEST))
             if not target.parent.found_in(" ".join(parent)):
                 return False
         return target.cwd is None or self._cwd(name, process.pid) == target.cwd
@@ -189,7 +178,7 @@ class Scanner:
             status = path.stat()
         except (OSError, ValueError, IndexError):
             return []
-        raw = _read(f"/proc/{pid}/cmdline", LONGEST)
+        raw = read(f"/proc/{pid}/cmdline", LONGEST)
         process = _process(pid, raw) if raw and pid != os.getpid() else None
         if process is None or not self._fits(name, process):
             return []
@@ -214,14 +203,14 @@ def find(target: Target) -> Process | None:
 
 def everything() -> list[Process]:
     """All processes with a command line, ourselves too."""
-    lines = ((pid, _read(f"/proc/{pid}/cmdline", LONGEST)) for pid in _pids())
+    lines = ((pid, read(f"/proc/{pid}/cmdline", LONGEST)) for pid in pids())
     found = (_process(pid, raw) for pid, raw in lines if raw)
     return [process for process in found if process is not None]
 
 
 def usage(process: Process) -> Usage | None:
     """What a process has used until now; None when it is gone."""
-    stat = _stat(process.pid)
+    stat = stat_of(process.pid)
     if stat is None or stat.ticks != process.ticks:
         return None
     return Usage(stat.cpu / TICKS, stat.pages * PAGE)
@@ -237,114 +226,11 @@ def ended(process: Process, within: float, poll: float = 0.05) -> bool:
     return True
 
 
-def fulfils(expression: Regex, words: tuple[str, ...]) -> bool:
-    """Whether a command line matches, and is not left out as a bystander's."""
-    if not expression.found_in(" ".join(words)):
-        return False
-    program = bystander(words)
-    return program is None or re.search(rf"\b{re.escape(program)}\b", expression.text) is not None
-
-
-def bystander(words: tuple[str, ...]) -> str | None:
-    """The program, when it is one that only names services; None for others."""
-    heads = [PurePath(word).name for word in words[:3]]
-    for head in heads[:2]:
-        if head.startswith(OURS):
-            return OURS
-    if heads[0] in BYSTANDERS:
-        return heads[0]
-    shell = heads[0].lstrip("-")
-    if shell in SHELLS and len(words) > 1:
-        line = _takes_a_line(words[1:])
-        script = any("/rc.d/" in word or "/init.d/" in word for word in words[1:3]) or "service" in heads[1:]
-        return shell if line or script else None
-    return None
-
-
-def _takes_a_line(options: Iterable[str]) -> bool:
-    """Whether a shell's options have `-c`, also as `-ec` or after `-o pipefail`."""
-    words = iter(options)
-    for word in words:
-        if word in ("-o", "+o", "-O", "+O"):
-            next(words, None)
-        elif not word.startswith(("-", "+")) or word.startswith("--"):
-            return False
-        elif "c" in word:
-            return True
-    return False
-
-
 def _main_first(processes: list[Process]) -> tuple[Process, ...]:
-    pids = {process.pid for process in processes}
-    return tuple(sorted(processes, key=lambda one: (one.parent in pids, one.ticks, one.pid)))
-
-
-def _pids() -> Iterable[int]:
-    names = os.listdir("/proc")  # noqa: PTH208 - a Path for each process would be most of the pass
-    return (int(name) for name in names if name.isdigit())
+    known = {process.pid for process in processes}
+    return tuple(sorted(processes, key=lambda one: (one.parent in known, one.ticks, one.pid)))
 
 
 def _process(pid: int, raw: bytes) -> Process | None:
-    stat = _stat(pid)
-    return None if stat is None else Process(pid, stat.ticks, stat.parent, _words(raw))
-
-
-def _words(raw: bytes) -> tuple[str, ...]:
-    """A title that a program gave itself is one word, and ends with padding."""
-    return tuple(raw.decode("utf-8", "replace").rstrip("\0 ").split("\0"))
-
-
-def _stat(pid: int) -> _Stat | None:
-    """None for a zombie, and for what is gone (proc(5): the fields after the name in brackets)."""
-    state, *fields = _read(f"/proc/{pid}/stat", 4096).rpartition(b")")[2].split() or [b"X"]
-    if state in (b"Z", b"X", b"x"):
-        return None
-    return _Stat(int(fields[0]), int(fields[18]), int(fields[10]) + int(fields[11]), int(fields[20]))
-
-
-def uid_of(pid: int) -> int | None:
-    """As which user a process runs; None when it is gone."""
-    for line in _read(f"/proc/{pid}/status", 4096).splitlines():
-        if line.startswith(b"Uid:"):
-            return int(line.split()[2])
-    return None
-
-
-def systemd_runs() -> bool:
-    """Whether units can be told apart: systemd is the init here, or of the host whose processes we see."""
-    return SYSTEMD.is_dir() or "init.scope" in _units(1)
-
-
-def _units(pid: int) -> list[str]:
-    """The units in whose control groups a process is, without helpers that start or stop one of them."""
-    for line in _read(f"/proc/{pid}/cgroup", 4096).decode("utf-8", "replace").splitlines():
-        number, controllers, path = line.split(":", 2)
-        if (number == "0" or controllers == "name=systemd") and path != "/":
-            parts = path.split("/")
-            return [] if parts[-1] in CONTROL else parts
-    return []
-
-
-def _read(path: str, most: int) -> bytes:
-    """A file of /proc, as far as it can be read; empty when the process is gone."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    try:
-        return os.read(file, most)
-    except OSError:
-        return b""
-    finally:
-        os.close(file)
-
-
-def _booted() -> float:
-    for line in _read("/proc/stat", 1 << 20).splitlines():
-        if line.startswith(b"btime "):
-            return float(line.split()[1])
-    return time.time() - time.monotonic()
-
-
-_BOOTED = _booted()
-"""Unix seconds; read once, so that a start time does not move when the clock is set."""
+    stat = stat_of(pid)
+    return None if stat is None else Process(pid, stat.ticks, stat.parent, words_of(raw))

@@ -12,8 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from actuator.client import Client
+from nodekit.bystanders import bystander
 from nodekit.finding import Finding
-from nodekit.processes import Process, Scanner, bystander, everything, uid_of
+from nodekit.processes import Process, Scanner, everything
+from nodekit.procfs import uid_of
 
 FOUND, NONE, WRONG = 0, 1, 2
 SHOWN = 160

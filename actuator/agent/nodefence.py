@@ -9,7 +9,7 @@ from actuator.agent.journal import Journal
 from actuator.agent.nodetrace import Trace
 from actuator.failover.control import Control, QueuedError, WritePath
 from nodekit.http import HttpError, Reason
-from nodekit.processes import TICKS
+from nodekit.procfs import TICKS
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from actuator.cli import main as cli
 from nodekit import processes
+from nodekit.bystanders import bystander, fulfils
 from nodekit.finding import Finding, remarks
-from nodekit.processes import Process, Scanner, Target, bystander, ended, find, fulfils, usage
+from nodekit.processes import Process, Scanner, Target, ended, find, usage
 from nodekit.regex import Regex
 
 Start = Callable[..., subprocess.Popen[bytes]]
