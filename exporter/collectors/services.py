@@ -3,6 +3,7 @@
 service_up{host="beijing",service="mastodon-web"} 1
 service_processes{host="beijing",service="mastodon-web"} 5
 service_check_up{host="beijing",service="mastodon-web",check="http"} 1
+service_state_unknown{host="beijing",service="mastodon-web"} 0
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ NAME = "services"
 
 _SERVICE = ("host", "service")
 UP = Metric("service_up", "1 while all checks of the service hold, 0 while one does not.", _SERVICE)
+UNKNOWN = Metric("service_state_unknown", "1 while whether the service is up cannot be said.", _SERVICE)
 CHECK = Metric(
     "service_check_up", "1 while this check holds: process, tcp, http or heartbeat.", (*_SERVICE, "check")
 )
@@ -36,7 +38,7 @@ CPU = Metric(
 )
 MEMORY = Metric("service_resident_memory_bytes", "Resident memory of all its processes.", _SERVICE)
 BEAT = Metric("service_heartbeat_age_seconds", "Since its heartbeat file was written.", _SERVICE, "age")
-METRICS: tuple[Metric, ...] = (UP, CHECK, PROCESSES, LEAST, MOST, START, CPU, MEMORY, BEAT)
+METRICS: tuple[Metric, ...] = (UP, UNKNOWN, CHECK, PROCESSES, LEAST, MOST, START, CPU, MEMORY, BEAT)
 
 
 class ProcessesSource:
@@ -141,7 +143,10 @@ def build(config: Config) -> Sequence[Source]:
 
 
 def derive(config: Config, records: Sequence[Record], now: float) -> Iterable[Sample]:
-    """Whether each service is up: down when any check fails, up when all hold, else unknown."""
+    """Whether each service is up: down when any check fails, up when all hold, else unknown.
+
+    Unknown has a sample of its own: `service_up` is also absent of a service that was removed.
+    """
     looks = (record.fresh(now) for record in records if record.probe == NAME)
     held = {
         sample.labels[1:]: sample.value
@@ -152,5 +157,7 @@ def derive(config: Config, records: Sequence[Record], now: float) -> Iterable[Sa
     }
     for name, service in config.services.items():
         values = [held.get((name, check)) for check in service.checks]
-        if 0 in values or None not in values:
+        known = 0 in values or None not in values
+        yield UNKNOWN.sample(not known, config.host, name)
+        if known:
             yield UP.sample(0 not in values, config.host, name)

@@ -21,9 +21,14 @@ def overview() -> list[Panel]:
             Query(f"count(max {BY} (service_gave_up{SERVICE}) == 1) or vector(0)", "given up"),
             width=4, height=5, text="value", colours=BAD_ABOVE_0, runbooks=("ServiceGaveUp",),
         ),
+        number(
+            "Unknown", "Services of which the exporter or the agent cannot say whether they run.", "none",
+            Query(f"count(max {BY} (service_state_unknown{SERVICE}) == 1) or vector(0)", "unknown"),
+            width=4, height=5, text="value", colours=BAD_ABOVE_0, runbooks=("ServiceStateUnknown",),
+        ),
         states(
             "Up and down", "Each service over time.",
-            Query(f"min {BY} (service_up{SERVICE})", NAMED), width=16, height=5,
+            Query(f"min {BY} (service_up{SERVICE})", NAMED), width=12, height=5,
             words={"1": ("up", "green"), "0": ("down", "red")}, runbooks=("ServiceDown",),
         ),
         table(

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SHARED = {
     "service_up", "service_processes", "service_start_time_seconds", "service_cpu_seconds_total",
-    "service_resident_memory_bytes",
+    "service_resident_memory_bytes", "service_state_unknown",
 }  # fmt: skip
 """A host's services are seen by its agent, or by the exporter where there is none."""
 

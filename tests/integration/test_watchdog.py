@@ -294,6 +294,12 @@ def test_a_unit_without_systemd_is_unknown_and_left_alone_and_hides_no_other_ser
     assert 'service_up{host="h",service="a"} 1.0' in metrics
     assert 'service_up{host="h",service="unit"}' not in metrics
     assert 'service_up{host="h",service="unwatched"}' not in metrics
+    unknown = [line.split()[1] for line in metrics.splitlines() if line.startswith("service_state_unknown{")]
+    assert unknown == ["0.0", "1.0", "1.0"], "of a, unit, unwatched"
+    assert 'service_monitored{host="h",service="unit"} 1.0' in metrics
+    watchdog.run("unit", "unmonitor")
+    assert poll(lambda: not host.view("unit").acts, 3), "who left it alone hears no more of it"
+    watchdog.run("unit", "monitor")
 
     monkeypatch.setattr(processes, "systemd_runs", lambda: True)
     assert poll(lambda: host.starts("unit") == 1, 3), "now it is known to be down"

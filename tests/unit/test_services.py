@@ -127,9 +127,14 @@ def test_what_is_not_known_is_absent() -> None:
         services.CHECK.sample(1, config.host, "web", "process"), services.CHECK.sample(0, config.host, "it", "process"),
     )))  # fmt: skip
 
-    up = {sample.labels[1]: sample.value for sample in services.derive(config, [one], now)}
-    assert up == {"it": 0}, "nothing is known of web's port yet"
-    assert list(services.derive(config, [one], now + 4)) == [], "and what is old is not known any more"
+    def said(moment: float, metric: str) -> dict[str, float]:
+        derived = services.derive(config, [one], moment)
+        return {sample.labels[1]: sample.value for sample in derived if sample.metric.name == metric}
+
+    assert said(now, "service_up") == {"it": 0}, "nothing is known of web's port yet"
+    assert said(now, "service_state_unknown") == {"web": 1, "it": 0}
+    assert said(now + 4, "service_up") == {}, "and what is old is not known any more"
+    assert said(now + 4, "service_state_unknown") == {"web": 1, "it": 1}
     assert first.interval == 1.0
 
 

@@ -196,6 +196,7 @@ class Guard:
 
     def _unseen(self, error: UnseenError) -> None:
         """Nobody can say whether it runs: so it is shown, and nothing is done."""
+        self._remember(policy.again(self._memory, self._clock()))
         if self.view.phase is not Phase.UNKNOWN:
             log.error("service %s: unknown", self.name, extra={"fields": {"why": error.why}})
         self.view = replace(

@@ -29,6 +29,9 @@ class ServiceCollector(Collector):
         up = GaugeMetricFamily(
             "service_up", "1 while the service is there and no condition holds against it.", labels=labels
         )
+        unknown = GaugeMetricFamily(
+            "service_state_unknown", "1 while whether the service runs cannot be said.", labels=labels
+        )
         count = GaugeMetricFamily("service_processes", "Its processes.", labels=labels)
         began = GaugeMetricFamily("service_start_time_seconds", "When its main process began.", labels=labels)
         cpu = CounterMetricFamily("service_cpu_seconds", "CPU time of its processes.", labels=labels)
@@ -47,6 +50,7 @@ class ServiceCollector(Collector):
         )
         for view in views:
             who = (self._host, view.name)
+            unknown.add_metric(who, float(view.up is None))
             if view.up is not None:
                 up.add_metric(who, float(view.up))
                 self._processes(view, count, began, cpu, memory)
@@ -58,7 +62,7 @@ class ServiceCollector(Collector):
                     failing.add_metric(
                         (*who, check), float(any(one.startswith(f"{check}: ") for one in view.failing))
                     )
-        yield from (up, count, began, cpu, memory, restarts, gave_up, monitored, failing)
+        yield from (up, unknown, count, began, cpu, memory, restarts, gave_up, monitored, failing)
         yield self._given_up(views)
 
     def _processes(

@@ -141,8 +141,7 @@ def decide(policy: Policy, memory: Memory, look: Look, now: float) -> Decision:
 
 def _aged(policy: Policy, memory: Memory, look: Look, now: float) -> Memory:
     """Forget what time has settled."""
-    if memory.until is not None and now >= memory.until:
-        memory = replace(memory, monitored=True, until=None)
+    memory = again(memory, now)
     gave_up = memory.gave_up
     if gave_up is not None and gave_up.forbidden and look.forbidden is None:
         memory = replace(memory, gave_up=None)
@@ -155,6 +154,12 @@ def _aged(policy: Policy, memory: Memory, look: Look, now: float) -> Memory:
     longest = now + policy.backoff_most  # a clock that was set back must not stop us for longer
     recent = tuple(one for one in memory.starts if now - policy.within < one <= now)
     return replace(memory, starts=recent, not_before=min(memory.not_before, longest))
+
+
+def again(memory: Memory, now: float) -> Memory:
+    """Monitored again, when the time is over for which it was left alone."""
+    over = memory.until is not None and now >= memory.until
+    return replace(memory, monitored=True, until=None) if over else memory
 
 
 def _idle(memory: Memory, look: Look) -> Phase | None:

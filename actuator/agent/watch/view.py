@@ -33,6 +33,8 @@ class View:
     @property
     def acts(self) -> bool:
         """Whether the watchdog would act on it now."""
+        if self.phase is Phase.UNKNOWN:  # it hides that somebody left it alone
+            return self.watched and self.memory.wanted and self.memory.monitored
         return self.watched and self.phase not in (Phase.UNMONITORED, Phase.MAINTENANCE, Phase.STOPPED)
 
     @property
