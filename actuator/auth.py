@@ -4,8 +4,6 @@ Without any credentials configured the actuator listens on loopback only (config
 trusts it, but still refuses what a browser on the same machine could be tricked into sending.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -17,11 +15,10 @@ import bcrypt
 
 from actuator.configs.auth import Auth, Operator
 from nodekit.settings import SecretFile
+from nodekit.webfile import NOBODY, basic_credentials
 
 log = logging.getLogger(__name__)
 
-DUMMY = bcrypt.hashpw(b"nobody", bcrypt.gensalt(10))
-"""Checked for unknown names, so that an answer's time does not tell whether a name exists."""
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 
 
@@ -108,7 +105,7 @@ class Gatekeeper:
         """bcrypt takes 60 ms, so a verified pair is remembered as a digest, for this process."""
         if known is not None and known.password_file is not None:
             return _is_in(known.password_file, password)
-        stored = (known.password_bcrypt or "").encode() if known is not None else DUMMY
+        stored = (known.password_bcrypt or "").encode() if known is not None else NOBODY
         digest = hashlib.sha256(b"\0".join((name.encode(), password.encode(), stored))).digest()
         if digest in self._verified:
             return True
@@ -125,18 +122,6 @@ def _is_in(secret: SecretFile, given: str) -> bool:
         log.error("%s cannot be read: %s", secret, error.strerror)
         return False
     return hmac.compare_digest(known.encode(), given.encode())
-
-
-def basic_credentials(header: str) -> tuple[str, str]:
-    """Name and password of an Authorization header; empty when there are none."""
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return "", ""
-    try:
-        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return name, password
 
 
 def _inside(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:

@@ -6,18 +6,17 @@ import logging
 import signal
 import sys
 import threading
-from pathlib import Path
 
 from exporter.config import Config
 from exporter.exposition import plain
 from exporter.runtime import Runtime
 from exporter.serving import bound
 from exporter.web import application
-from exporter.webfile import Gate
-from nodekit import listening
+from nodekit import listening, webfile
 from nodekit.finding import remarks
 from nodekit.program import configured, parser
 from nodekit.settings import ConfigError
+from nodekit.webfile import Gate
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +55,7 @@ def command_line() -> argparse.ArgumentParser:
         "--once", action="store_true", help="look at everything once, print the metrics and exit"
     )
     listening.flag(made)
-    made.add_argument(
-        "--web.config.file", dest="web", type=Path, metavar="FILE",
-        help="TLS and basic auth, as Prometheus's exporters have it",
-    )  # fmt: skip
+    webfile.flag(made)
     return made
 
 

@@ -1,24 +1,19 @@
 """The server under the exporter's HTTP face: waitress, or werkzeug for TLS, which waitress has not."""
 
-import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from waitress import wasyncore
 from waitress.server import create_server
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from exporter.webfile import Gate, guarded
+from nodekit.webfile import PATIENCE, Application, Gate, guarded
 
 THREADS = 4
 """Threads that answer scrapes; waitress queues the rest."""
-PATIENCE = 10.0
-"""Seconds that a TLS client may be silent."""
 LOOK = 0.5
 """Seconds after which an idle server sees that it shall end."""
-Application = Callable[..., Iterable[bytes]]
 
 
 class Serving(Protocol):
@@ -45,17 +40,9 @@ class _TlsServer(ThreadedWSGIServer):
         self._gate = gate
         super().__init__(host, port, application, handler=_Quiet)
 
-    def get_request(self) -> tuple[socket.socket, Any]:
+    def get_request(self) -> tuple[ssl.SSLSocket, Any]:
         """A connection whose handshake comes with the first read."""
-        raw, address = self.socket.accept()
-        raw.settimeout(PATIENCE)
-        try:
-            return self._gate.context().wrap_socket(
-                raw, server_side=True, do_handshake_on_connect=False
-            ), address
-        except (OSError, ssl.SSLError):
-            raw.close()
-            raise
+        return self._gate.accept(self.socket)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that speak no TLS, or have no certificate, are their own problem."""

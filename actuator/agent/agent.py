@@ -24,6 +24,7 @@ from actuator.agent.watch.metrics import ServiceCollector
 from actuator.agent.watch.page import listener
 from actuator.agent.watch.service import DaemonService
 from actuator.agent.watch.watchdog import Watchdog
+from nodekit.webfile import Gate
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +36,10 @@ TIDY_EVERY = 3600.0
 class Agent:
     """One host's hands."""
 
-    def __init__(self, config: Config) -> None:
-        """Open the journal and build everything. Raises JournalError, OSError."""
+    def __init__(self, config: Config, gate: Gate | None = None) -> None:
+        """Open the journal and build everything; `gate`: of the web file. Raises JournalError, OSError."""
         self.config = config
+        self._gate = gate
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.journal = Journal(config.journal)
@@ -84,7 +86,7 @@ class Agent:
         self.metrics.undelivered.set_function(self.link.undelivered)
         buttons = Buttons(self.config.operators, self.watchdog.run)
         self._server = listener(
-            self.config.listen, self.registry, self.config.host, self.watchdog.views, buttons
+            self.config.listen, self.registry, self.config.host, self.watchdog.views, buttons, self._gate
         )
         threading.Thread(target=self._server.serve_forever, name="listener", daemon=True).start()
         self.dispatcher.resume()

@@ -1,7 +1,9 @@
 """The agent's way to a broker that asks for a password over TLS."""
 
+import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from lab.mosquitto import Mosquitto
 from lab.server import poll
 from lab.stack import Program
 from lab.webcall import get_text
+from tests.unit.test_exporter_discovery import certificate, hashed, status
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,21 @@ def agent(folder: Path, guarded: Guarded, ca: Path, password: str) -> Program:
     })  # fmt: skip
 
 
+class Encrypted(Program):
+    """An agent that serves as its web file says."""
+
+    def command(self) -> Sequence[str]:
+        return [*super().command(), "--web.config.file", str(self.config_path.with_name("web.yml"))]
+
+    def ready(self) -> bool:
+        with suppress(OSError):
+            return status(f"https://127.0.0.1:{self.port}/metrics", context=NOT_CHECKED) == 401
+        return False
+
+
+NOT_CHECKED = ssl._create_unverified_context()
+
+
 def connected(program: Program) -> bool:
     return "chainwarden_agent_broker_connected 1.0" in get_text(f"{program.url}/metrics")
 
@@ -94,3 +112,21 @@ def test_a_wrong_password_is_told_and_shown_to_nobody(guarded: Guarded, tmp_path
         assert poll(lambda: "the broker refuses us" in program.log_tail(50), 10), program.log_tail()
         assert not connected(program)
         assert "wrong-password" not in program.log_tail(1000)
+
+
+def test_the_agents_page_and_metrics_are_served_as_the_web_file_says(tmp_path: Path) -> None:
+    certificate(tmp_path)
+    (tmp_path / "web.yml").write_text(
+        "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
+        f"basic_auth_users: {{prometheus: '{hashed('scrape')}'}}\n"
+    )
+    topics = {"command": "c", "result": "r"}
+    config = {"host": "h1", "mqtt": {"port": 9}, "topics": topics, "journal": str(tmp_path / "agent.db")}
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    with Encrypted("agent", "actuator.agent", tmp_path, config) as program:
+        url = f"https://127.0.0.1:{program.port}"
+        for path in ("/", "/metrics", "/services.json"):
+            asked = [status(url + path, user, trusted) for user in ("", "prometheus:x", "prometheus:scrape")]
+            assert asked == [401, 401, 200]
+        with pytest.raises(OSError):
+            status(program.url)

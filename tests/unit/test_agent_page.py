@@ -2,13 +2,17 @@
 
 import base64
 import os
+import socket
+import ssl
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import bcrypt
 import pytest
@@ -25,6 +29,8 @@ from actuator.configs.auth import Operator
 from lab.ports import free_port
 from lab.server import poll
 from nodekit.processes import Process, everything
+from nodekit.webfile import Gate
+from tests.unit.test_exporter_discovery import certificate, hashed, status
 
 
 def view(**more: object) -> View:
@@ -157,13 +163,13 @@ def test_the_page_tells_what_a_service_uses_and_each_of_its_checks() -> None:
 
 
 @contextmanager
-def served(made: Buttons) -> Iterator[str]:
+def served(made: Buttons, gate: Gate | None = None) -> Iterator[str]:
     """The page's address."""
     listen = f"127.0.0.1:{free_port()}"
-    server = listener(listen, CollectorRegistry(), "h1", lambda: [view(name="a")], made)
+    server = listener(listen, CollectorRegistry(), "h1", lambda: [view(name="a")], made, gate)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://{listen}/"
+        yield f"{'http' if gate is None or not gate.encrypted else 'https'}://{listen}/"
     finally:
         server.shutdown()
         server.server_close()
@@ -195,3 +201,72 @@ def test_with_operators_reading_needs_no_password_and_pressing_does() -> None:
         assert posted(f"{url}services.json", b"x") == 405
         assert posted(url, b"x" * (LONGEST + 1)) == 413
     assert not made.newest()
+
+
+TLS = "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
+
+
+@pytest.fixture
+def trusted(tmp_path: Path) -> ssl.SSLContext:
+    certificate(tmp_path)
+    return ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+
+
+def gate(folder: Path, text: str) -> Gate:
+    (folder / "web.yml").write_text(text)
+    return Gate(folder / "web.yml")
+
+
+def test_with_tls_pages_metrics_and_buttons_are_encrypted_and_plain_http_gets_nothing(
+    tmp_path: Path, trusted: ssl.SSLContext
+) -> None:
+    ran: list[tuple[str, str]] = []
+    made = buttons({"alice": ALICE}, lambda *words: ran.append(words) or Outcome(0, ""))  # type: ignore[func-returns-value]
+    with served(made, gate(tmp_path, TLS)) as url:
+        for path in ("", "services.json", "metrics"):
+            assert status(url + path, context=trusted) == 200
+        form = f"token={made.token}&service=a&command=stop".encode()
+        assert status(url, context=trusted, body=form) == 401
+        assert status(url, f"alice:{PASSWORD}", trusted, form) == 200, "the page after the redirect"
+        with pytest.raises(OSError):
+            status(url.replace("https", "http"))
+        with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+            status(url, context=ssl.create_default_context())
+    assert poll(lambda: ran == [("a", "stop")], 3)
+
+
+def test_a_client_that_shakes_no_hands_stops_nobody_else(tmp_path: Path, trusted: ssl.SSLContext) -> None:
+    with served(buttons({}), gate(tmp_path, TLS)) as url:
+        place = urllib.parse.urlsplit(url)
+        with socket.create_connection((str(place.hostname), int(place.port or 0))):
+            began = time.monotonic()
+            assert status(url, context=trusted) == 200
+            assert time.monotonic() - began < 5
+
+
+def test_names_of_the_web_file_may_look_and_operators_may_look_and_press(tmp_path: Path) -> None:
+    made = buttons({"alice": ALICE, "eve": EVE})
+    users = f"basic_auth_users: {{prometheus: '{hashed('scrape')}'}}\n"
+    form = f"token={made.token}&service=a&command=stop".encode()
+    with served(made, gate(tmp_path, users)) as url:
+        for path in ("", "services.json", "metrics"):
+            asked = [
+                status(url + path, user) for user in ("", "prometheus:guess", "alice:guess", "mallory:x")
+            ]
+            assert asked == [401] * 4
+            assert status(url + path, "prometheus:scrape") == 200
+        assert [status(url, f"{name}:{PASSWORD}") for name in ("alice", "eve")] == [200, 200]
+        assert status(url, body=form) == 401
+        assert status(url, "prometheus:scrape", body=form) == 401, "who scrapes moves nothing"
+        assert status(url, f"eve:{PASSWORD}", body=form) == 403
+        assert not made.newest()
+        assert status(url, f"alice:{PASSWORD}", body=form) == 200
+        (tmp_path / "web.yml").write_text("nonsense: 1\n")
+        os.utime(tmp_path / "web.yml", (1, 1))
+        assert status(url, f"alice:{PASSWORD}") == 401, "nobody, while the file is wrong"
+    assert [one.by for one in made.newest()] == ["alice"]
+
+
+def test_without_operators_only_the_web_files_names_get_in(tmp_path: Path) -> None:
+    with served(buttons({}), gate(tmp_path, f"basic_auth_users: {{bob: '{hashed('b')}'}}\n")) as url:
+        assert (status(url, "bob:b"), status(url, "alice:x"), status(url)) == (200, 401, 401)

@@ -7,9 +7,10 @@ import bcrypt
 import pytest
 from pydantic import ValidationError
 
-from actuator.auth import Caller, Gatekeeper, Verdict, basic_credentials, caller_of
+from actuator.auth import Caller, Gatekeeper, Verdict, caller_of
 from actuator.configs.auth import Auth
 from nodekit.settings import SecretFile
+from nodekit.webfile import basic_credentials
 
 HASH = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4)).decode()
 

@@ -22,10 +22,10 @@ from exporter.discovery import expanded, stamp
 from exporter.runtime import Runtime
 from exporter.serving import bound
 from exporter.web import application
-from exporter.webfile import Gate
 from lab.ports import free_port
 from lab.server import poll
 from nodekit.settings import ConfigError, load
+from nodekit.webfile import Gate
 from tests.unit.test_exporter_production import Recorder, serving
 
 FILE = "chains:\n  eos:\n    producers: [bp]\n    nodes_files: [targets/*.yml, targets/*.json]\n"
@@ -170,8 +170,9 @@ def certificate(folder: Path, name: str = "cert") -> None:
     )  # fmt: skip
 
 
-def status(url: str, user: str = "", context: ssl.SSLContext | None = None) -> int:
-    request = urllib.request.Request(url)
+def status(url: str, user: str = "", context: ssl.SSLContext | None = None, body: bytes | None = None) -> int:
+    """What a GET, or a POST when there is a body, is answered with."""
+    request = urllib.request.Request(url, data=body)
     if user:
         request.add_header("Authorization", "Basic " + base64.b64encode(user.encode()).decode())
     try:

@@ -66,20 +66,36 @@ def test_the_flag_opens_no_actuator_that_its_file_may_not_open(
     assert "`listen` 0.0.0.0:7000 is reachable from outside: set auth.webhook" in capsys.readouterr().err
 
 
-def test_an_exporter_with_tls_has_nothing_to_remark_and_a_wrong_web_file_is_found_by_the_check(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["exporter", "agent"])
+def test_with_tls_there_is_nothing_to_remark_and_a_wrong_web_file_is_found_by_the_check_and_the_start(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, web = tmp_path / "exporter.yml", tmp_path / "web.yml"
-    path.write_text("listen: 0.0.0.0:7000\n")
-    flags = ["--config.check", "--config.file", str(path), "--web.config.file", str(web)]
+    path, web = tmp_path / f"{name}.yml", tmp_path / "web.yml"
+    path.write_text(TEXTS[name])
+    (tmp_path / "secret").write_text("x")
+    flags = [
+        "--web.listen-address",
+        "0.0.0.0:7000",
+        "--config.file",
+        str(path),
+        "--web.config.file",
+        str(web),
+    ]
     certificate(tmp_path)
     web.write_text("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
 
-    assert exporter(flags) == 0
+    assert MAINS[name](["--config.check", *flags]) == 0
     assert "plain HTTP" not in capsys.readouterr().err
-    web.write_text("tls_server_config: {cert_file: absent, key_file: absent}\n")
-    assert exporter(flags) == 1
-    assert "tls_server_config" in capsys.readouterr().err
+    web.write_text("basic_auth_users: {}\n")
+    assert MAINS[name](["--config.check", *flags]) == 0
+    assert "plain HTTP: " in (told := capsys.readouterr().err) and "its passwords can be read" in told
+    for text, said in (
+        ("tls_server_config: {cert_file: absent, key_file: absent}\n", "web.yml: tls_server_config: "),
+        ("basic_auth_users: {alice: secret}\n", "web.yml:1: basic_auth_users: write bcrypt hashes"),
+    ):
+        web.write_text(text)
+        assert MAINS[name](["--config.check", *flags]) == MAINS[name](flags) == 1
+        assert capsys.readouterr().err.count(said) == 2
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,13 @@ class Buttons:
         with self._lock:
             return tuple(reversed(self._pressed))
 
+    def knows(self, authorization: str) -> bool:
+        """Whether name and password are of an operator, or of a viewer."""
+        return (
+            self.there
+            and self._gate.operator(caller_of("", {"Authorization": authorization}, "GET"), "viewer").allowed
+        )
+
     def press(self, form: bytes, views: Sequence[View], address: str, authorization: str) -> Answer:
         """Begin a command; it goes on after the answer."""
         said = self._gate.operator(caller_of(address, {"Authorization": authorization}, "POST"), "operator")

@@ -5,6 +5,7 @@ It changes nothing, unless `operators` are configured: then the page has buttons
 
 import json
 import socket
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -15,6 +16,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from actuator.agent.watch.board import Meter, drawn
 from actuator.agent.watch.buttons import LONGEST, Answer, Buttons
 from actuator.agent.watch.view import View, as_json
+from nodekit.webfile import Application, Gate, guarded
 
 HEADERS = [
     ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"),
@@ -27,6 +29,20 @@ READ_ONLY = b"This page changes nothing: name `operators` in agent.yml, or use c
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 64
+    gate: Gate | None = None
+    """Of a web file that had TLS in it at the start."""
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """A connection, encrypted where the web file says so."""
+        if self.gate is None:
+            found: tuple[socket.socket, Any] = super().get_request()
+            return found
+        return self.gate.accept(self.socket)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that speak no TLS, or have no certificate, are their own problem."""
+        if self.gate is None or not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Server6(_Server):
@@ -46,8 +62,23 @@ def listener(
     host: str,
     views: Callable[[], Sequence[View]],
     buttons: Buttons,
+    gate: Gate | None = None,
 ) -> WSGIServer:
     """`/` and `/services.json`; everything else is the metrics. Raises OSError when the address is taken."""
+    served = _application(registry, host, views, buttons)
+    if gate is not None:
+        served = guarded(served, gate, buttons.knows)
+    address, _, port = listen.rpartition(":")
+    kind = _Server6 if ":" in address else _Server
+    made = make_server(address.strip("[]"), int(port), served, kind, _Quiet)
+    if gate is not None and gate.encrypted:
+        made.gate = gate
+    return made
+
+
+def _application(
+    registry: CollectorRegistry, host: str, views: Callable[[], Sequence[View]], buttons: Buttons
+) -> Application:
     metrics, meter = make_wsgi_app(registry), Meter()
 
     def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -66,9 +97,7 @@ def listener(
         found: Iterable[bytes] = metrics(environ, start)
         return found
 
-    address, _, port = listen.rpartition(":")
-    kind = _Server6 if ":" in address else _Server
-    return make_server(address.strip("[]"), int(port), application, kind, _Quiet)
+    return application
 
 
 def _pressed(

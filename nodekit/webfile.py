@@ -3,9 +3,13 @@
 The file is read again when it changes, as there; while it is wrong, nobody is let in.
 """
 
+import argparse
+import base64
+import binascii
 import hashlib
 import hmac
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +18,6 @@ from typing import Any, Literal
 import bcrypt
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
-from werkzeug.datastructures import Authorization
 
 from nodekit.settings import ConfigError, Settings, load
 
@@ -22,7 +25,17 @@ log = logging.getLogger(__name__)
 
 NOBODY = bcrypt.hashpw(b"nobody", bcrypt.gensalt(10))
 """Unknown names are compared with this, so that they take as long as known ones."""
+PATIENCE = 10.0
+"""Seconds that a TLS client may be silent."""
 VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+
+
+def flag(made: argparse.ArgumentParser) -> None:
+    """Add `--web.config.file`."""
+    made.add_argument(
+        "--web.config.file", dest="web", type=Path, metavar="FILE",
+        help="TLS and basic auth, as Prometheus's exporters have it",
+    )  # fmt: skip
 
 
 class Tls(Settings):
@@ -113,37 +126,68 @@ class Gate:
         """Whether TLS is spoken."""
         return self._context is not None
 
-    def context(self) -> ssl.SSLContext:
-        """What the next connection gets; a renewed certificate needs no restart. Raises OSError."""
-        if not self._renew() or self._context is None:
-            raise OSError("the web configuration is wrong")
-        return self._context
+    def accept(self, listening: socket.socket) -> tuple[ssl.SSLSocket, Any]:
+        """The next connection, whose handshake comes with the first read, on whatever thread reads.
 
-    def opens(self, header: str | None) -> bool:
-        """Whether an Authorization header names a user and the right password."""
+        So a silent client stops nobody else, and a renewed certificate needs no restart. Raises OSError.
+        """
+        raw, address = listening.accept()
+        raw.settimeout(PATIENCE)
+        try:
+            if not self._renew() or self._context is None:
+                raise OSError("the web configuration is wrong")
+            return self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False), address
+        except OSError:  # ssl.SSLError is one
+            raw.close()
+            raise
+
+    def opens(self, header: str, others: Callable[[str], bool]) -> bool:
+        """Whether an Authorization header names a user and the right password, or `others` know it."""
         if not self._renew():
             return False
         users = self._file.basic_auth_users
         if not users:
             return True
-        given = Authorization.from_header(header) if header else None
-        if given is None or given.type != "basic" or given.username is None or given.password is None:
+        name, password = basic_credentials(header)
+        if not name:
             return False
-        stored = users.get(given.username, "").encode()
-        seen = hashlib.sha256(b"\0".join((given.username.encode(), given.password.encode(), stored))).digest()
+        stored = users.get(name, "").encode()
+        seen = hashlib.sha256(b"\0".join((name.encode(), password.encode(), stored))).digest()
         if any(hmac.compare_digest(seen, known) for known in self._known):
             return True  # bcrypt takes 50 ms, a scrape comes every second
-        right = bcrypt.checkpw(given.password.encode()[:72], stored or NOBODY) and bool(stored)
+        right = bcrypt.checkpw(password.encode()[:72], stored or NOBODY) and bool(stored)
         if right:
             self._known.add(seen)
-        return right
+        return right or others(header)
 
 
-def guarded(application: Callable[..., Iterable[bytes]], gate: Gate) -> Callable[..., Iterable[bytes]]:
-    """A WSGI application that answers only those who may ask; every path is behind it, as there."""
+def basic_credentials(header: str) -> tuple[str, str]:
+    """Name and password of an Authorization header; empty when there are none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return name, password
+
+
+Application = Callable[..., Iterable[bytes]]
+
+
+def _nobody(_header: str) -> bool:
+    return False
+
+
+def guarded(application: Application, gate: Gate, others: Callable[[str], bool] = _nobody) -> Application:
+    """A WSGI application that answers only those who may ask; every path is behind it, as there.
+
+    `others`: whether somebody whom the file does not name may ask, too.
+    """
 
     def guard(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if gate.opens(environ.get("HTTP_AUTHORIZATION")):
+        if gate.opens(environ.get("HTTP_AUTHORIZATION", ""), others):
             return application(environ, start_response)
         headers = [("Content-Type", "text/plain"), ("WWW-Authenticate", 'Basic realm="chainwarden"')]
         start_response("401 Unauthorized", headers)
