@@ -9,7 +9,7 @@ from actuator.agent.admission import Rules, refusal
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import Entry, Journal, JournalError, Stage
 from actuator.agent.metrics import Metrics
-from actuator.agent.offer import End, Offer, Prompt
+from actuator.agent.offer import End, Offer
 from actuator.agent.results import Publish, Results, service
 from actuator.agent.turns import Turns
 from actuator.agent.workers import Workers
@@ -31,13 +31,10 @@ log = logging.getLogger(__name__)
 BOOKS_AFTER = 0.005
 """Seconds that metrics and log wait after a result: they must not compete with its sending, nor with the next
 command, for the interpreter's one lock."""
-PROMPT = 0.003
-"""Seconds that the MQTT thread itself waits for a program when nothing else is to be done: many end sooner
-than another thread could take over, and a command that comes meanwhile waits no longer than this."""
 
 
 class Dispatcher:
-    """`arrived` is called by the MQTT thread, and waits for a command PROMPT at most; others wait longer."""
+    """`arrived` is called by the MQTT thread and never waits for a command; a thread waits for each's end."""
 
     def __init__(
         self,
@@ -101,14 +98,7 @@ class Dispatcher:
             self._turns.give_back(name)
             raise
         self._turns.begins(command)
-        began = time.monotonic()
-        end = self._begun(name, command)
-        outcome = self._soon(end)
-        if outcome is None:
-            self._start(name, command, end)
-        elif self._told(name, command, outcome):
-            took = time.monotonic() - began
-            self._workers.hand(partial(self._book, name, command, outcome, took))
+        self._start(name, command, self._begun(name, command))
 
     def _unknown(self, command: Command) -> tuple[int, str] | None:
         """In the words of the original."""
@@ -150,55 +140,40 @@ class Dispatcher:
             log.exception("service %s failed", name)
             return partial(Outcome, UNKNOWN, f"{type(error).__name__} in service {name}")
 
-    def _soon(self, end: End) -> Outcome | None:
-        """The outcome if it comes at once and nobody else is kept waiting for it."""
-        return end.within(PROMPT) if isinstance(end, Prompt) and self._turns.alone() else None
-
     def _start(self, name: str, command: Command, end: End | None = None) -> None:
         self._workers.hand(partial(self._run, name, command, end))
 
     def _run(self, name: str, command: Command, end: End | None) -> None:
         """`end` is that of a command which was begun already."""
+        outcome: Outcome | None = None
         began = time.monotonic()
         try:
-            outcome = self._awaited(name, command, end)
-        except JournalError as error:
-            log.error("a command is left open: %s", error)
-            self._turns.over(name, command, books=False)
-            return
-        if self._told(name, command, outcome):
-            self._book(name, command, outcome, time.monotonic() - began)
-
-    def _awaited(self, name: str, command: Command, end: End | None) -> Outcome:
-        """Its outcome. Raises JournalError."""
-        if end is None and command.expires_at is not None and self._clock() > command.expires_at:
-            return Outcome(EXPIRED, "it expired while it waited for others")
-        if end is None:
-            self._journal.begin(command.key)
-            end = self._begun(name, command)
-        try:
-            return end()
-        except Exception as error:  # a service's own bug must not leave its command running
-            log.exception("service %s failed", name)
-            return Outcome(UNKNOWN, f"{type(error).__name__} in service {name}")
-
-    def _told(self, name: str, command: Command, outcome: Outcome) -> bool:
-        """Whether its result is under way; its turn is over in any case."""
-        told = False
-        try:
-            self._results.finish(command, outcome)
-            told = True
+            outcome = self._perform(name, command, end)
         except JournalError as error:
             log.error("a command is left open: %s", error)
         finally:
-            self._turns.over(name, command, books=told)
-        return told
+            self._turns.over(name, command, books=outcome is not None)
+        took = time.monotonic() - began
+        if outcome is not None:
+            time.sleep(BOOKS_AFTER)
+            ran = outcome.code != EXPIRED
+            self._results.book(name, command, outcome, took if ran else None)
+            self._turns.booked()
 
-    def _book(self, name: str, command: Command, outcome: Outcome, took: float) -> None:
-        time.sleep(BOOKS_AFTER)
-        ran = outcome.code != EXPIRED
-        self._results.book(name, command, outcome, took if ran else None)
-        self._turns.booked()
+    def _perform(self, name: str, command: Command, end: End | None) -> Outcome:
+        """Its outcome, which was given out. Raises JournalError."""
+        if end is None and command.expires_at is not None and self._clock() > command.expires_at:
+            end = partial(Outcome, EXPIRED, "it expired while it waited for others")
+        elif end is None:
+            self._journal.begin(command.key)
+            end = self._begun(name, command)
+        try:
+            outcome = end()
+        except Exception as error:  # a service's own bug must not leave its command running
+            log.exception("service %s failed", name)
+            outcome = Outcome(UNKNOWN, f"{type(error).__name__} in service {name}")
+        self._results.finish(command, outcome)
+        return outcome
 
     # --- the agent starts ---------------------------------------------------------------------------
 

@@ -2,22 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from actuator.agent.builtin import Outcome
 from actuator.remote.wire import Command
 
 End = Callable[[], Outcome]
 """Waits for the end of what was begun."""
-
-
-@runtime_checkable
-class Prompt(Protocol):
-    """An End that can be asked for first whether it comes at once."""
-
-    def within(self, seconds: float) -> Outcome | None:
-        """The outcome if it is there so soon; None when the End must be called."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,6 @@ GRACE = 5.0
 """Seconds between TERM and KILL of a program that takes too long."""
 CLOSING = 0.1
 """Seconds that output may still come after the end: what the program left behind may hold the pipe."""
-CLOSING_SOON = 0.0005
-"""The same for who has no time to wait."""
 CHUNK = 1 << 16
 DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python ignores and a program must not."""
@@ -77,73 +75,25 @@ def begin(program: Program, timeout: float, kept: Path, most: int) -> Callable[[
         return partial(Outcome, 127, f"{program.words[0]}: not found")
     except OSError as error:
         return partial(Outcome, 126, f"{program.words[0]}: {error.strerror}")
-    return _Running(pid, pipe, timeout, _Output(kept, most))
+    return partial(_outcome, pid, pipe, timeout, _Output(kept, most))
 
 
-class _Running:
-    """A program that was started; used by one thread at a time."""
-
-    def __init__(self, pid: int, pipe: int, timeout: float, output: _Output) -> None:
-        self._pid = pid
-        self._pipe = pipe
-        self._output = output
-        self._deadline = time.monotonic() + timeout
-        self._end = os.pidfd_open(pid)
-        self._open, self._exited = True, False
-        self._waiting = select.poll()
-        self._waiting.register(pipe, select.POLLIN)
-        self._waiting.register(self._end, select.POLLIN)
-
-    def within(self, seconds: float) -> Outcome | None:
-        """As Prompt."""
-        until = time.monotonic() + seconds
-        if until > self._deadline or not self._follow(until, CLOSING_SOON) or self._open:
-            return None
-        return self._outcome(None)
-
-    def __call__(self) -> Outcome:
-        """Wait for its end, and see to it that there is one in time."""
-        in_time = self._follow(self._deadline, CLOSING)
-        return self._outcome(None if in_time else _ended(self._pid, self._end))
-
-    def _follow(self, until: float, closing: float) -> bool:
-        """Take its output until a moment: whether it ended. After its end the pipe has `closing` seconds."""
-        if self._exited:
-            until = time.monotonic() + closing
-        while self._open or not self._exited:
-            left = until - time.monotonic()
-            ready = dict(self._waiting.poll(max(0.0, left) * 1000))
-            late = left < (-closing if self._exited else 0.0)
-            if not ready or (late and self._end not in ready):  # output that never pauses must not outrun it
-                break
-            if self._pipe in ready:
-                self._read()
-            if self._end in ready and not self._exited:
-                self._exited, until = True, time.monotonic() + closing
-                self._waiting.unregister(self._end)
-        return self._exited
-
-    def _read(self) -> None:
-        chunk = os.read(self._pipe, CHUNK)
-        self._output.take(chunk)
-        if not chunk:
-            self._open = False
-            self._waiting.unregister(self._pipe)
-
-    def _outcome(self, code: int | None) -> Outcome:
-        """`code` instead of its exit status."""
-        os.close(self._end)
-        status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-        text = self._output.text()
-        if self._open:
-            # What it left behind may write on: read to its end, or a full pipe would stop it.
-            threading.Thread(
-                target=_drain, args=(self._pipe, self._output), name="drain", daemon=True
-            ).start()
-        else:
-            self._output.close()
-            os.close(self._pipe)
-        return Outcome(code if code is not None else status if status >= 0 else 128 - status, text)
+def _outcome(pid: int, pipe: int, timeout: float, output: _Output) -> Outcome:
+    end = os.pidfd_open(pid)
+    try:
+        in_time, open_ = _followed(pipe, end, output, timeout)
+        code = None if in_time else _ended(pid, end)
+    finally:
+        os.close(end)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    text = output.text()
+    if open_:
+        # What it left behind may write on: read to its end, or a full pipe would stop it.
+        threading.Thread(target=_drain, args=(pipe, output), name="drain", daemon=True).start()
+    else:
+        output.close()
+        os.close(pipe)
+    return Outcome(code if code is not None else status if status >= 0 else 128 - status, text)
 
 
 def _started(program: Program) -> tuple[int, int]:
@@ -166,6 +116,30 @@ def _started(program: Program) -> tuple[int, int]:
     finally:
         os.close(out)
     return pid, pipe
+
+
+def _followed(pipe: int, end: int, output: _Output, timeout: float) -> tuple[bool, bool]:
+    """Take the output until the process `end`s (a pidfd): was that in time, and is the pipe still open."""
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
+    waiting.register(end, select.POLLIN)
+    deadline, open_, exited = time.monotonic() + timeout, True, False
+    while open_ or not exited:
+        left = deadline - time.monotonic()
+        ready = dict(waiting.poll(max(0.0, left) * 1000))
+        late = left < (-CLOSING if exited else 0.0)
+        if not ready or (late and end not in ready):  # output that never pauses must not outrun the limit
+            break
+        if pipe in ready:
+            chunk = os.read(pipe, CHUNK)
+            output.take(chunk)
+            open_ = bool(chunk)
+            if not chunk:
+                waiting.unregister(pipe)
+        if end in ready and not exited:
+            exited, deadline = True, time.monotonic() + CLOSING
+            waiting.unregister(end)
+    return exited, open_
 
 
 def _drain(pipe: int, output: _Output) -> None:

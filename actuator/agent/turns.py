@@ -81,11 +81,6 @@ class Turns:
             self._booking -= 1
             self._lock.notify_all()
 
-    def alone(self) -> bool:
-        """Whether one command runs and none waits."""
-        with self._lock:
-            return sum(self._running.values()) == 1 and not any(self._waiting.values())
-
     def has(self, command: Command) -> bool:
         """Whether a command with this task_id waits or runs."""
         with self._lock:
