@@ -14,9 +14,10 @@ from actuator.agent.builtin import Outcome
 from actuator.agent.watch import eyes
 from actuator.agent.watch import guard as guards
 from actuator.agent.watch import hands as handling
+from actuator.agent.watch.asked import Around
 from actuator.agent.watch.conditions import Reading
 from actuator.agent.watch.config import Daemon, Step
-from actuator.agent.watch.guard import Around, Guard
+from actuator.agent.watch.guard import Guard
 from actuator.agent.watch.hands import Hands
 from actuator.agent.watch.keep import Kept
 from actuator.agent.watch.sensors import Sensor

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from actuator.agent.builtin import Outcome
 from actuator.agent.journal import Journal
+from actuator.agent.watch.asked import Around
 from actuator.agent.watch.census import Census, UnseenError
 from actuator.agent.watch.config import Daemon, order
-from actuator.agent.watch.guard import Around, Guard
+from actuator.agent.watch.guard import Guard
 from actuator.agent.watch.hands import Hands
 from actuator.agent.watch.keep import Kept
 from actuator.agent.watch.view import View
