@@ -15,7 +15,7 @@ from actuator.agent.watch.calendar import Window, open_until, parse_cron, parse_
 from actuator.agent.watch.checks import Check
 from actuator.agent.watch.conditions import Reading, Rule, Streaks, judge
 from actuator.agent.watch.config import Daemon
-from actuator.agent.watch.policy import Memory, Phase
+from actuator.agent.watch.policy import Memory, Phase, again
 from actuator.agent.watch.remarks import of_maintenance
 from actuator.agent.watch.sensors import Sensor
 from actuator.agent.watch.view import View, as_json, as_text
@@ -287,3 +287,12 @@ def test_status_says_what_runs_and_what_the_watchdog_makes_of_it() -> None:
     assert "restarts: 3 in all" in text
     assert "fails: tcp 127.0.0.1:1: refused" in text
     assert as_json(view())["pid"] == 4242
+
+
+@pytest.mark.parametrize(
+    ("memory", "acts"),
+    [(Memory(), True), (Memory(monitored=False), False), (Memory(wanted=False), False),
+     (again(Memory(monitored=False, until=9.0), 8.9), False), (again(Memory(monitored=False, until=9.0), 9.0), True)],
+)  # fmt: skip
+def test_that_it_is_unknown_does_not_hide_who_left_it_alone(memory: Memory, acts: bool) -> None:
+    assert view(phase=Phase.UNKNOWN, alive=False, memory=memory).acts is acts
