@@ -127,7 +127,8 @@ class StepFact:
     detail: str
     evidence: str = ""
     """`queued`: the call waits at a silent node, whose kernel has acknowledged every byte of it.
-    `stopped`: the agent of the node's host says that the process is stopped and its start fenced."""
+    `stopped`: the agent of the node's host says that the process is stopped and its start fenced.
+    `kept`: that agent could not tell the node, and pauses it should it start unpaused."""
 
 
 @dataclass(frozen=True, slots=True)

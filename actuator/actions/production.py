@@ -6,13 +6,20 @@ At most once: after a crash the node is looked at, the call is never repeated.
 import time
 from collections.abc import Callable, Mapping
 
-from actuator.failover.control import Control, QueuedError, StoppedError, WritePath, surely_not_done
+from actuator.failover.control import (
+    Control,
+    KeptError,
+    QueuedError,
+    StoppedError,
+    WritePath,
+    surely_not_done,
+)
 from actuator.step import Claimed, Receipt, State, Step
 from nodekit.http import HttpError
 
 NAME = "production"
 DELIVERY = "at_most_once"
-QUEUED, STOPPED = "queued", "stopped"
+QUEUED, STOPPED, KEPT = "queued", "stopped", "kept"
 REREAD_FOR = 0.5
 """Seconds within which the node must show what it acknowledged."""
 
@@ -47,6 +54,8 @@ class Production:
             return Receipt(State.UNKNOWN, f"will be done when the node wakes: {error}", evidence=QUEUED)
         except StoppedError as error:
             return Receipt(State.OK if self._wanted else State.FAILED, str(error), evidence=STOPPED)
+        except KeptError as error:
+            return Receipt(State.UNKNOWN, f"its agent pauses it when it starts: {error}", evidence=KEPT)
         except HttpError as error:
             if surely_not_done(error):
                 return Receipt(State.FAILED, f"not done: {error}")

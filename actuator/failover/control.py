@@ -34,6 +34,11 @@ class StoppedError(HttpError):
     """The host's agent says that the process is stopped and its start fenced: there is nothing to pause."""
 
 
+class KeptError(HttpError):
+    """The host's agent could not tell the node for sure, but noted the order: should the node start unpaused,
+    it pauses it then."""
+
+
 class Control(Protocol):
     """How pause and resume reach a node: by its own API (NodeControl), or through its host's agent."""
 
@@ -41,7 +46,8 @@ class Control(Protocol):
         """Send it once and return when it is acknowledged.
 
         Raises QueuedError when it will be executed as soon as the node wakes, StoppedError when the process
-        is stopped with its start fenced, HttpError otherwise.
+        is stopped with its start fenced, KeptError when its agent will see to it after a start, HttpError
+        otherwise.
         """
 
     def paused(self) -> bool:

@@ -85,9 +85,10 @@ def fencing(state: GroupState, facts: Facts, policy: Policy, _asked: Asked) -> D
 
 
 def _touched(name: str, facts: Facts) -> bool:
-    """Whether a pause reached a member, waits at it, or is under way."""
+    """Whether a pause reached a member, waits at it or at its host's agent, or is under way."""
     return any(
-        step.node == name and (step.state == State.OK or step.state not in FINAL or step.evidence == "queued")
+        step.node == name
+        and (step.state == State.OK or step.state not in FINAL or step.evidence in ("queued", "kept"))
         for step in facts.steps
     )
 

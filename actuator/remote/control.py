@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from actuator.failover.control import QueuedError, StoppedError, WritePath
+from actuator.failover.control import KeptError, QueuedError, StoppedError, WritePath
 from actuator.ledger import LedgerError
 from actuator.remote.orders import told
 from actuator.remote.sender import NotSentError, Sender
@@ -12,6 +12,8 @@ from nodekit.nodeos import Nodeos
 
 MARGIN = 1.5
 """Seconds on top of the node's own time: the agent looks for the process when the API refuses."""
+UNCONFIRMED = 1
+"""The agent's code for an order that it took, and could not carry out for sure."""
 
 
 class AgentControl:
@@ -44,6 +46,8 @@ class AgentControl:
             raise QueuedError(Reason.TIMEOUT, f"{where}: {answer.output}")
         if answer.code == STOPPED:
             raise StoppedError(Reason.REFUSED, f"{where}: {answer.output}")
+        if answer.code == UNCONFIRMED and path is WritePath.PAUSE:
+            raise KeptError(Reason.CLOSED, f"{where}: {told(answer.code, answer.output)}")
         if answer.code != 0:
             raise HttpError(Reason.CLOSED, f"{where}: {told(answer.code, answer.output)}")
 

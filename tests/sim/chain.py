@@ -50,12 +50,26 @@ class Node:
     """One nodeos of our group: process, production, view of the chain."""
 
     __slots__ = (
-        "active_by", "active_since", "astray", "bad", "deaf", "following", "fresh", "lib_at", "linked", "mute", "name", "own_head", "paused",
+        "active_by", "active_since", "agent", "asserted", "astray", "bad", "deaf", "following", "fresh", "kept", "lib_at", "linked", "mute", "name", "own_head", "paused",
         "paused_at", "process", "queue", "rival", "starts_paused", "up_since", "woke_at",
     )  # fmt: skip
 
-    def __init__(self, name: str, *, paused: bool, starts_paused: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        paused: bool,
+        starts_paused: bool = True,
+        agent: bool = False,
+        asserted: bool = True,
+    ) -> None:
         self.name = name
+        self.agent = agent
+        """Pause and resume go through its host's agent."""
+        self.asserted = asserted
+        """The actuator's configuration says that it starts paused, which is true then."""
+        self.kept = False
+        """Its agent was told last to keep it paused."""
         self.process = "up"
         """`up`, `hung`, `stopping` (HTTP is closed already), `down`, `starting`."""
         self.paused = paused

@@ -6,6 +6,9 @@ from actuator.failover.state import Asked, Automation, Hold, Request
 from tests.sim.chain import LIB_LAG, Node
 from tests.sim.world import World
 
+KEPT_IN = 0.25
+"""Seconds after which an agent sees what its node does after a start."""
+
 
 class Group(World):
     """A world in which things happen. Every method is one happening, now."""
@@ -55,7 +58,19 @@ class Group(World):
         node.paused, node.paused_at = node.starts_paused, 0.0
         if not node.paused:
             node.active_by, node.active_since = "restart", self.engine.now
+            if node.kept:
+                self.engine.after(KEPT_IN, self.happen, "keep", (name,))
         self._follow_in(node, synced_in)
+
+    def unfence(self, name: str) -> None:
+        """The next start is from a configuration without `pause-on-startup`."""
+        self.by_name[name].starts_paused = False
+
+    def keep(self, name: str) -> None:
+        """Its agent pauses it again: it was started against its fence."""
+        node = self.by_name[name]
+        if node.process == "up" and node.kept and node.active_by == "restart":
+            self.set_paused(node, paused=True, by="agent")
 
     def restart(self, name: str, ready_in: float = 1.0, synced_in: float = 1.0) -> None:
         """Kill and start."""
@@ -197,6 +212,7 @@ class Group(World):
         """Somebody pauses or resumes a node by hand."""
         node = self.by_name[name]
         if node.process == "up":
+            node.kept = node.kept and verb == "pause"  # a resume by hand ends the fence
             was = node.paused
             self.set_paused(node, verb == "pause", "operator")
             if node.paused != was:  # a pause of what is paused is seen by nobody

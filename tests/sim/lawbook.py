@@ -14,7 +14,7 @@ def unproven(target: str, facts: Facts, policy: Policy, born: float) -> Iterator
             continue
         proofs = (
             _acknowledged(node, facts, born), _gone(node, facts, policy), _queued(node, facts, policy),
-            _vacant(node, facts, policy),
+            _vacant(node, facts, policy), _stopped(node, facts),
         )  # fmt: skip
         if not any(proofs):
             yield f"{node.name} ({node.reach}, paused {node.paused}) is not fenced"
@@ -49,6 +49,16 @@ def _queued(node: NodeFact, facts: Facts, policy: Policy) -> bool:
         for step in facts.steps
     )
     return waits and node.reach is Reach.TIMEOUT and node.starts_paused and node.name not in policy.proxied
+
+
+def _stopped(node: NodeFact, facts: Facts) -> bool:
+    """Its agent said in this epoch that it is stopped with a fenced start, and it has not answered since."""
+    said = [
+        step.finished_at or 0.0
+        for step in facts.steps
+        if step.node == node.name and step.name.startswith("pause.") and step.evidence == "stopped"
+    ]
+    return bool(said) and node.reach is not Reach.ANSWERS and (node.answered_at or 0.0) < max(said)
 
 
 def _vacant(node: NodeFact, facts: Facts, policy: Policy) -> bool:

@@ -41,10 +41,14 @@ class Shown:
     peers: int
 
 
+STOPPED = "stopped"
+"""What the agent of a node's host says: no process, and its start is fenced."""
+KEPT = "kept"
+"""The same agent: the node cannot be told, it is paused should it start unpaused."""
 QUEUED = "queued"
 """No answer in time, but the node's kernel has acknowledged every byte of the call."""
 Answer = Reach | Shown | str
-"""A node's answer, or how the call failed (`broken`: the connection closed), or QUEUED."""
+"""A node's answer, or how the call failed (`broken`: the connection closed), or QUEUED, STOPPED, KEPT."""
 Answered = Callable[[Answer], None]
 Effect = Callable[[Node, str], None]
 
@@ -83,6 +87,11 @@ class Network:
         link = self.links[node.name]
         if link.down:
             return
+        if node.agent and verb != "read":
+            node.kept = verb == "pause"
+            if verb == "pause" and (node.deaf or node.process not in ("up", "hung")):
+                self._back(link, once, STOPPED if node.process == "down" and node.starts_paused else KEPT)
+                return
         if node.deaf:
             self._back(link, once, Reach.REFUSED)
         elif node.process == "hung":

@@ -20,7 +20,7 @@ from nodekit.slots import SLOT_SECONDS, round_slots
 from tests.sim.chain import Node
 from tests.sim.engine import Engine
 from tests.sim.ledger import Row, SimLedger
-from tests.sim.network import QUEUED, Answer, Network, Shown
+from tests.sim.network import KEPT, QUEUED, STOPPED, Answer, Network, Shown
 from tests.sim.sight import SimSight, Witness
 
 COMMIT = 0.002
@@ -379,6 +379,10 @@ class Actuator:
                 self._close(row, State.FAILED, "not done: refused")
             elif answer == QUEUED and row.order.verb is Verb.PAUSE:
                 self._close(row, State.UNKNOWN, "it is queued at the node", QUEUED)
+            elif answer == STOPPED:
+                self._close(row, State.OK, "no process, and its start is fenced", STOPPED)
+            elif answer == KEPT and row.order.verb is Verb.PAUSE:
+                self._close(row, State.UNKNOWN, "its agent pauses it when it starts", KEPT)
             elif not isinstance(answer, Shown):
                 self._close(row, State.UNKNOWN, f"may be done later: {answer}")
             else:

@@ -36,7 +36,7 @@ class Eye:
         self.actuator = actuator
         self.life = actuator.life
         self.node = node
-        self.fact = replace(seen or NodeFact(node.name), starts_paused=node.starts_paused)
+        self.fact = replace(seen or NodeFact(node.name), starts_paused=node.asserted, agent=node.agent)
         self.newest: Reading | None = None
         """A reading that says the same as `fact` at a later time, not believed yet."""
         self.heads: deque[Head] = deque(maxlen=HEADS)

@@ -7,6 +7,8 @@ from tests.sim.chain import OURS, producers_of
 from tests.sim.group import Group
 from tests.sim.world import NAMES, POLICY, Settings
 
+AGENTS = 100_000_000
+"""Seeds from here on have members behind their hosts' agents; those before keep their stories."""
 Happening = tuple[float, str, tuple[object, ...]]
 
 
@@ -67,6 +69,9 @@ class Teller:
         if story.settings.twins and apart.random() < 0.6:
             what = apart.choice((("crash", 30.0), ("crash", 2.0), ("ledgerless", 3.0), ("ledgerless", 12.0)))
             story.add(story.settings.phase + apart.uniform(0.1, 8.0), *what)
+        apart = Random(story.seed + 0.875)
+        if any(story.settings.agents) and apart.random() < 0.5:  # what an agent can prove is a death
+            story.add(story.settings.phase + apart.uniform(0.3, 4.0), "kill", "A")
         latest = max([moment, *(item[0] for item in story.happenings)])
         story.length = min(latest, moment + 12) + rng.choice((3.0, 6.0, 12.0))
         return story
@@ -80,8 +85,12 @@ class Teller:
             Random(self.story_seed + 0.5).random() < 0.25
         )  # apart, so that older seeds keep their stories
         twins = Random(self.story_seed + 0.25).random() < 0.25
+        apart = Random(self.story_seed + 0.125)
+        agents = tuple(self.story_seed >= AGENTS and apart.random() < 0.7 for _ in NAMES)
         return Settings(
             twins=twins,
+            agents=agents,
+            asserted=tuple(not agent or apart.random() < 0.4 for agent in agents),
             policy=replace(POLICY, bounded=bounded),
             producers=count,
             phase=max(0.1, window + near) if rng.random() < 0.8 else rng.uniform(0.1, count * 6.0),

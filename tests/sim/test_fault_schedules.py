@@ -4,9 +4,9 @@ import pytest
 
 from tests.sim.judging import kept
 from tests.sim.many import failing
-from tests.sim.stories import story_of
+from tests.sim.stories import AGENTS, story_of
 
-COUNT = 20_000
+COUNT, WITH_AGENTS = 20_000, 2_000
 FAILED_ONCE = (
     2079379, 2098325, 2315567, 2407935, 2428233, 2519927, 2553400, 2581640, 2607182, 2723134, 2762483, 2815828,
     2864261, 2884945, 2900000, 2904256, 2920383, 2929699, 2939996, 2975354, 4753584, 5338215, 5532484,
@@ -21,6 +21,14 @@ def test_no_promise_is_broken_in_twenty_thousand_fault_schedules() -> None:
 
     shown = "\n".join(f"seed {one.seed}: {one.broken}" for one in found[:20])
     assert not found, f"{len(found)} of the seeds 0 to {COUNT - 1} fail:\n{shown}\n{story_of(found[0].seed)}"
+
+
+@pytest.mark.timeout(300)
+def test_no_promise_is_broken_where_members_are_behind_their_hosts_agents() -> None:
+    found = failing(AGENTS, WITH_AGENTS)
+
+    shown = "\n".join(f"seed {one.seed}: {one.broken}" for one in found[:20])
+    assert not found, f"{len(found)} of the seeds from {AGENTS} fail:\n{shown}\n{story_of(found[0].seed)}"
 
 
 @pytest.mark.parametrize("seed", FAILED_ONCE)

@@ -15,6 +15,7 @@ from actuator.failover.state import NoticeKind, Verb
 from actuator.step import State
 from tests.sim.chain import OURS, producers_of
 from tests.sim.judging import kept, told
+from tests.sim.network import STOPPED
 from tests.sim.plans import CALM, NEAR, PLANS
 from tests.sim.stories import Story
 from tests.sim.world import NAMES, Settings
@@ -53,6 +54,29 @@ def test_i1_a_node_restarted_unfenced_is_paused_within_one_and_a_half_seconds() 
             f"restarted at {30 + moment}: paused after {paused[0] - started:.2f} s"
         )
         assert group.producing() == ["B"]
+
+
+def test_i2_a_dead_holder_behind_an_agent_is_replaced_on_the_agents_proof_alone() -> None:
+    """No start fence is asserted: with one in its configuration the agent proves it stopped, without one not."""
+    for moment in moments(1.0, 16.0, 2.5):
+        for fenced in (True, False):
+            settings = replace(
+                CALM, agents=(True, True, True), asserted=(False,) * 3, starts_paused=(fenced, True, True)
+            )
+            group = kept(Story(1, settings, length=40).add(moment, "kill", "A"))
+            proofs = [row for row in group.ledger.rows.values() if row.evidence == STOPPED]
+            assert group.producing() == (["B"] if fenced else []), f"killed at {moment}"
+            assert bool(proofs) is fenced
+
+
+def test_i1_a_node_that_comes_back_while_its_agents_proof_is_used_is_paused_by_its_agent() -> None:
+    """The proof was right; then somebody starts it from another configuration, without its start fence."""
+    for moment in moments(2.0, 6.0, 0.1):
+        settings = replace(CALM, agents=(True, True, True), asserted=(False,) * 3)
+        story = Story(1, settings, length=40).add(1.0, "kill", "A").add(moment, "unfence", "A")
+        group = kept(story.add(moment, "launch", "A", 0.5))
+        assert len(group.producing()) == 1, f"started at {moment}"
+        assert not group.record.doubled
 
 
 def test_i2_every_resume_has_a_fence_of_each_other_member_in_its_own_epoch() -> None:

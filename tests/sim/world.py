@@ -32,6 +32,9 @@ class Settings:
     rtt: Sequence[float] = (0.001, 0.001, 0.001)
     loss: Sequence[float] = (0.0, 0.0, 0.0)
     starts_paused: Sequence[bool] = (True, True, True)
+    asserted: Sequence[bool] = (True, True, True)
+    """Of those that start paused: whether the configuration says it."""
+    agents: Sequence[bool] = (False, False, False)
     witnesses: int = 1
     skew: float = 0.0
     """By how much the actuator's clock is ahead, seconds."""
@@ -59,8 +62,16 @@ class World:
             Phase.STEADY, epoch=4, holder="A", since=self.start - 3600.0
         )  # fmt: skip
         self.nodes = [
-            Node(name, paused=name != self.state.holder, starts_paused=fenced)
-            for name, fenced in zip(NAMES, settings.starts_paused, strict=True)
+            Node(
+                name,
+                paused=name != self.state.holder,
+                starts_paused=fenced,
+                agent=agent,
+                asserted=fenced and asserted,
+            )
+            for name, fenced, asserted, agent in zip(
+                NAMES, settings.starts_paused, settings.asserted, settings.agents, strict=True
+            )
         ]
         self.by_name = {node.name: node for node in self.nodes}
         self.links = {
@@ -93,7 +104,7 @@ class World:
             seen = tuple(NodeFact(name, answered_at=now, lib_num=0, lib_moved_at=now) for name in NAMES)
             self.ledger.saw(seen)
             for eye, fact in zip(actuator.sight.members.values(), seen, strict=True):
-                eye.fact = replace(fact, starts_paused=eye.node.starts_paused)
+                eye.fact = replace(fact, starts_paused=eye.node.asserted, agent=eye.node.agent)
 
     @property
     def actuators(self) -> list[Actuator]:

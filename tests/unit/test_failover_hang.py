@@ -11,7 +11,7 @@ from actuator.failover.enter import pause_order
 from actuator.failover.machine import Phase
 from actuator.failover.readiness import fence_of, queued, unfenced_now
 from actuator.failover.state import GroupState, Verb
-from tests.unit.failover_world import POLICY, at, chain, dead, done, facts, planned, steady
+from tests.unit.failover_world import POLICY, at, chain, dead, done, facts, node, planned, steady
 
 
 def silent(name: str, now: float, answered: float) -> NodeFact:
@@ -215,6 +215,24 @@ def test_a_holder_that_refuses_is_replaced_on_its_agents_proof_where_no_start_fe
     assert "its host's agent has not proven it stopped" in unproven.why
     assert Verb.RESUME not in [order.verb for order in unproven.orders]
     assert [(order.verb, order.node) for order in proven.orders] == [(Verb.RESUME, "B")]
+
+
+def test_a_holder_that_is_back_is_replaced_all_the_same_when_its_agent_took_our_pause() -> None:
+    """The agent pauses it within a second: to call it the holder again would leave nobody to produce."""
+    now = at(18)
+    gone = dead("A", now, now - 2.1, agent=True, starts_paused=False)
+    begun = decide(steady(), facts(now, gone), POLICY)
+    later, fenced = now + 0.8, done("pause.1", "C", now + 0.2)
+    back = replace(node("A", later, paused=False), agent=True)
+    missed = done("pause.1", "A", now + 0.3, "unknown")
+    noted = replace(missed, evidence="kept")
+
+    lost = decide(begun.state, facts(later, back, steps=(fenced, missed)), POLICY)
+    kept = decide(begun.state, facts(later, back, steps=(fenced, noted)), POLICY)
+
+    assert lost.state.phase is Phase.STEADY
+    assert kept.state.phase is Phase.FENCING
+    assert [(order.verb, order.node) for order in kept.orders] == [(Verb.PAUSE, "A")]
 
 
 def test_a_holder_that_refuses_and_has_an_agent_is_asked_after_as_long_as_proves_another_gone() -> None:
