@@ -1,5 +1,5 @@
 """What both programs know about nodes and about being a program.
 
 Admission rule: used by the exporter *and* the actuator today; holds no policy, metric, alert or
-thread; imports neither program; 1,000 lines in all.
+thread; imports neither program.
 """
