@@ -110,7 +110,7 @@ def _introduce(story: Story, stack: Stack) -> None:
         "A produces, B and C are paused standbys; exporter, Prometheus, Alertmanager and actuator watch"
     )
     story.say("the actuator observes one full round (24 s) before it may act")
-    if not stack.await_phase("steady", 60):
+    if not stack.await_ready(60):
         raise TimeoutError(f"the group is {stack.group()['phase']}: {stack.group()['why']}")
     story.say("$ chainwarden status")
     story.quote(stack.cli("status").stdout)

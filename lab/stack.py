@@ -125,6 +125,17 @@ class Stack:
         """Wait until the group is in a phase; whether it got there."""
         return poll(lambda: bool(self.group()["phase"] == phase), timeout)
 
+    def await_ready(self, timeout: float) -> bool:
+        """Wait until the group is steady and every standby could take over; whether it got there."""
+
+        def ready() -> bool:
+            group = self.group()
+            return group["phase"] == "steady" and all(
+                node["active"] or not node["not_ready_because"] for node in group["nodes"]
+            )
+
+        return poll(ready, timeout)
+
     def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `chainwarden` against this actuator."""
         return subprocess.run(

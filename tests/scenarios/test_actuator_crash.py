@@ -49,7 +49,7 @@ def run(root: Path, moment: str, slack: Slack) -> Ending:
         stack = CrashingStack(root, chain, slack, moment)
         stack.actuator.start()
         try:
-            assert stack.await_phase("steady", 60), stack.group()["why"]
+            assert stack.await_ready(60), stack.group()
             chain["A"].kill9()
             assert poll(lambda: not stack.actuator.running, 30), "the planted crash did not happen"
             stack.actuator.start()

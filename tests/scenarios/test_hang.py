@@ -19,7 +19,7 @@ def test_a_hung_producer_is_replaced_and_pauses_itself_when_it_wakes(
 ) -> None:
     stack = Stack(tmp_path_factory.mktemp("stack"), chain, slack)
     with stack.actuator:
-        assert stack.await_phase("steady", 60), stack.group()["why"]
+        assert stack.await_ready(60), stack.group()
         blocks = BlockCollector(chain)
         window = blocks.next_window()
         poll(lambda: slot_of(chain.world.info().head_time) >= window.first_slot + 3, 60, every=0.01)

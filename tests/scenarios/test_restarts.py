@@ -16,7 +16,7 @@ def test_a_holder_that_restarts_is_resumed_and_a_standby_that_restarts_unpaused_
 ) -> None:
     stack = Stack(tmp_path_factory.mktemp("stack"), chain, slack, limits={"cooldown": "1s", "per_day": 10})
     with stack.actuator:
-        assert stack.await_phase("steady", 60), stack.group()["why"]
+        assert stack.await_ready(60), stack.group()
         _the_holder_restarts(stack)
         _a_standby_restarts_unpaused(stack, slack)
         _an_operator_takes_over(stack)

@@ -36,7 +36,7 @@ def value(text: str, name: str, **labels: str) -> float | None:
 @pytest.fixture
 def stack(chain: Chain, slack: Slack, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
     with Stack(tmp_path_factory.mktemp("stack"), chain, slack) as running:
-        assert running.await_phase("steady", 60), running.group()["why"]
+        assert running.await_ready(60), running.group()
         yield running
 
 
