@@ -1,7 +1,6 @@
 """`chainwarden`: the operator's tool. It asks a running actuator and prints what it says."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -15,11 +14,11 @@ from actuator.failover.explain import day
 from actuator.moving import holding, moving
 from actuator.notify.cli import telling
 from actuator.paper import certificate_lines, incident_line, timeline_lines
+from actuator.printed import DONE, GROUP, NO, say, say_json
 from actuator.remote.cli import remote
 
 DEFAULT_URL = "http://127.0.0.1:19189"
-DONE, NO, UNREACHABLE = 0, 1, 2
-GROUP = "among `groups` in actuator.yml"
+UNREACHABLE = 2
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,34 +86,24 @@ def _credentials(arguments: argparse.Namespace) -> tuple[str, str] | None:
         raise ApiError(f"--password-file {arguments.password_file}: {error.strerror}") from None
 
 
-def _say(text: str = "") -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 def _say_no(error: ApiError) -> None:
     sys.stderr.write(f"chainwarden: {error}\n")
     for refusal in error.refusals:
         sys.stderr.write(f"  {refusal}\n")
 
 
-def _json(value: object) -> int:
-    _say(json.dumps(value, indent=2, ensure_ascii=False))
-    return DONE
-
-
 def _status(client: Client, arguments: argparse.Namespace) -> int:
     groups = client.status()
     if arguments.output == "json":
-        return _json(groups)
+        return say_json(groups)
     if not groups:
-        _say("no groups are configured")
+        say("no groups are configured")
     for group in groups:
-        _say(
+        say(
             f"{group['group']}: {group['phase']}, automation {group['automation']}, "
             f"holder {group['holder'] or 'unknown'}, epoch {group['epoch']}"
         )
-        _say(f"  {group['why'] or 'nothing to do'}")
+        say(f"  {group['why'] or 'nothing to do'}")
         _table([_node_row(node) for node in group["nodes"]])
     return DONE
 
@@ -129,19 +118,19 @@ def _node_row(node: dict[str, Any]) -> tuple[str, ...]:
 def _table(rows: list[tuple[str, ...]]) -> None:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
-        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _history(client: Client, arguments: argparse.Namespace) -> int:
     found = client.history(arguments.limit)
     if arguments.output == "json":
-        return _json(found)
+        return say_json(found)
     if not found["incidents"]:
-        _say("no incidents yet")
+        say("no incidents yet")
     for incident in found["incidents"]:
-        _say(incident_line(incident))
+        say(incident_line(incident))
     if found["steps"]:
-        _say()
+        say()
         _table(
             [
                 (day(step["finished_at"] or step["planned_at"]), step["state"], step["key"], step["detail"])
@@ -154,19 +143,19 @@ def _history(client: Client, arguments: argparse.Namespace) -> int:
 def _incident(client: Client, arguments: argparse.Namespace) -> int:
     found = client.incident(arguments.group, arguments.number)
     if arguments.output == "json":
-        return _json(found)
-    _say(incident_line(found))
+        return say_json(found)
+    say(incident_line(found))
     for line in (*certificate_lines(found), *timeline_lines(found)):
-        _say(line)
+        say(line)
     return DONE
 
 
 def _explain(client: Client, arguments: argparse.Namespace) -> int:
     lines = client.explain(arguments.group)
     if arguments.output == "json":
-        return _json(lines)
+        return say_json(lines)
     for line in lines:
-        _say(line)
+        say(line)
     return DONE
 
 

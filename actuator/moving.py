@@ -1,25 +1,19 @@
 """Commands of `chainwarden` that move production or keep automation from moving it."""
 
 import argparse
-import json
 import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
 from actuator.client import ApiError, Client
 from actuator.failover.explain import day, utc
 from actuator.paper import certificate_lines
-from nodekit.settings import parse_duration
+from actuator.printed import DONE, GROUP, NO, duration, say, say_json, say_lines
+from actuator.wishes import in_the_past
 
-DONE, NO = 0, 1
 POLL = 0.5
-GROUP = "among `groups` in actuator.yml"
 NEXT_GAP = "next-gap"
-PAST = 60.0
-"""Seconds that --at may lie back: somebody who typed the present minute."""
 
 
 def moving(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,7 +40,7 @@ def holding(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     hold.add_argument("group", metavar="GROUP", help=GROUP)
     hold.add_argument("node", metavar="NODE", nargs="?", default="*", help="the whole group when left out")
     hold.add_argument(
-        "--for", dest="seconds", type=_seconds, required=True, metavar="DURATION", help="such as 2h"
+        "--for", dest="seconds", type=duration, required=True, metavar="DURATION", help="such as 2h"
     )
     hold.add_argument("--reason", required=True, metavar="TEXT", help="for those who see the hold")
     hold.set_defaults(run=_hold)
@@ -68,72 +62,49 @@ def _moment(text: str) -> float:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-12-01T03:00Z") from None
     moment = (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
-    if moment < time.time() - PAST:  # taken for "now", a wrong day would move production at once
+    if in_the_past(moment, time.time()):
         raise argparse.ArgumentTypeError(f"{day(moment)} is in the past; for the next gap leave --at out")
     return moment
 
 
-def _seconds(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except PydanticCustomError as error:
-        raise argparse.ArgumentTypeError(error.message()) from None
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def _lines(lines: list[str]) -> int:
-    for line in lines:
-        _say(line)
-    return DONE
-
-
-def _json(value: object) -> int:
-    _say(json.dumps(value, indent=2, ensure_ascii=False))
-    return DONE
-
-
 def _release(client: Client, arguments: argparse.Namespace) -> int:
     client.release(arguments.group)
-    _say(f"{arguments.group}: released; it observes a full round before it acts")
+    say(f"{arguments.group}: released; it observes a full round before it acts")
     return DONE
 
 
 def _hold(client: Client, arguments: argparse.Namespace) -> int:
     client.hold(arguments.group, arguments.node, arguments.seconds, arguments.reason)
     what = "automation does nothing" if arguments.node == "*" else f"{arguments.node} is not resumed"
-    _say(f"{arguments.group}: {what} until {day(time.time() + arguments.seconds)}")
+    say(f"{arguments.group}: {what} until {day(time.time() + arguments.seconds)}")
     return DONE
 
 
 def _unhold(client: Client, arguments: argparse.Namespace) -> int:
     client.unhold(arguments.group, arguments.node)
-    _say(f"{arguments.group}: the hold on {'automation' if arguments.node == '*' else arguments.node} ended")
+    say(f"{arguments.group}: the hold on {'automation' if arguments.node == '*' else arguments.node} ended")
     return DONE
 
 
 def _switchover(client: Client, arguments: argparse.Namespace) -> int:
     if arguments.cancel:
         client.unschedule(arguments.group)
-        _say(f"{arguments.group}: nothing is scheduled")
+        say(f"{arguments.group}: nothing is scheduled")
         return DONE
     if arguments.to is None:
         raise ApiError("switchover needs --to NODE, or --cancel")
     quiet = arguments.output == "json"
     if arguments.dry_run:
         lines = client.dry_run(arguments.group, arguments.to, arguments.at)
-        return _json(lines) if quiet else _lines(lines)
+        return say_json(lines) if quiet else say_lines(lines)
     epoch = client.switchover(arguments.group, arguments.to, arguments.at)
     if arguments.at > time.time():
-        _say(f"{arguments.group}: switchover to {arguments.to} in the first gap after {day(arguments.at)}")
+        say(f"{arguments.group}: switchover to {arguments.to} in the first gap after {day(arguments.at)}")
         return DONE
     if not quiet:
-        _say(f"{arguments.group}: switchover #{epoch} to {arguments.to} accepted")
+        say(f"{arguments.group}: switchover #{epoch} to {arguments.to} accepted")
     if arguments.no_wait:
-        return _json({"epoch": epoch}) if quiet else DONE
+        return say_json({"epoch": epoch}) if quiet else DONE
     return _watched(client, arguments.group, epoch, quiet=quiet)
 
 
@@ -148,9 +119,9 @@ def _watched(client: Client, group: str, epoch: int, *, quiet: bool) -> int:
         )
         raise
     if quiet:
-        _json(incident)
+        say_json(incident)
     else:
-        _lines(certificate_lines(incident))
+        say_lines(certificate_lines(incident))
     return DONE if incident["outcome"] == "verified" else NO
 
 
@@ -164,6 +135,6 @@ def _follow(client: Client, group: str, epoch: int, *, quiet: bool) -> dict[str,
         now = client.group(group)
         line = f"{now['phase']}: {now['why']}"
         if not quiet and now["phase"] != shown:
-            _say(f"{utc(now['at'])}  {line}")
+            say(f"{utc(now['at'])}  {line}")
             shown = now["phase"]
         time.sleep(POLL)

@@ -6,6 +6,13 @@ from actuator.failover.state import GroupState, Hold, Request
 MAX_HOLD = 30 * 86400.0
 """Seconds; a hold that nobody remembers is a trap."""
 MAX_REASON = 200
+PAST = 60.0
+"""Seconds that the time of a switchover may lie back: somebody who typed the present minute."""
+
+
+def in_the_past(moment: float, now: float) -> bool:
+    """Whether a switchover was asked for too long ago: taken for now, a wrong day would move production."""
+    return 0.0 < moment < now - PAST
 
 
 def wanted_switchover(body: object, by: str, now: float, number: str) -> Request | str:
@@ -15,6 +22,8 @@ def wanted_switchover(body: object, by: str, now: float, number: str) -> Request
     not_before = body.get("not_before", 0.0)
     if not isinstance(not_before, int | float):
         return "not_before is no number of unix seconds"
+    if in_the_past(not_before, now):
+        return "not_before is in the past; leave it out for the next gap"
     return Request(number, body["to"], by, now, float(not_before))
 
 

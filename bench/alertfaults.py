@@ -167,8 +167,7 @@ FAULTS = {
     "standby killed": Fault(lambda on: on["B"].kill9(), frozenset({DOWN}), 20),
     "cut off": Fault(
         lambda on: on["A"].cut(),
-        # While it makes blocks of its own its head looks fresh, and its last irreversible block stands still.
-        frozenset({MISSES, "AntelopeHeadStalled"}), 75, COSTS | {"AntelopeAloneOnFork", "AntelopeLibStalled"},
+        frozenset({MISSES, "AntelopeHeadStalled"}), 75, COSTS | {"AntelopeAloneOnFork"},
         tells=frozenset({"AntelopeNodeOnFork warning"}),
     ),
     "standby cut off": Fault(lambda on: on["B"].cut(), frozenset({"AntelopeHeadStalled"}), 25),

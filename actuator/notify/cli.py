@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import sys
 import time
 
 from actuator.client import Client
 from actuator.failover.explain import utc
+from actuator.printed import say
 
 DONE, NO = 0, 1
 PATIENCE = 60.0
@@ -31,29 +31,24 @@ def _test_notify(client: Client, arguments: argparse.Namespace) -> int:
     while time.monotonic() < end:
         found = client.notification(key)
         if found["state"] not in ("planned", "executing"):
-            _say(f"{arguments.sink}: {found['detail']}")
+            say(f"{arguments.sink}: {found['detail']}")
             return DONE if found["state"] == "ok" else NO
         if found["detail"] and found["detail"] != shown:
             shown = found["detail"]
-            _say(f"{arguments.sink}: not yet: {shown}")
+            say(f"{arguments.sink}: not yet: {shown}")
         time.sleep(POLL)
-    _say(f"{arguments.sink}: still waiting; see `chainwarden deliveries`")
+    say(f"{arguments.sink}: still waiting; see `chainwarden deliveries`")
     return NO
 
 
 def _deliveries(client: Client, arguments: argparse.Namespace) -> int:
     found = client.deliveries(arguments.limit)
     if arguments.output == "json":
-        _say(json.dumps(found, indent=2, ensure_ascii=False))
+        say(json.dumps(found, indent=2, ensure_ascii=False))
         return DONE
     if not found:
-        _say("no message was sent yet")
+        say("no message was sent yet")
     for row in found:
         many = f" ({row['steps']} notes)" if row["steps"] > 1 else ""
-        _say(f"{utc(row['at'])}  {row['sink']}  {row['outcome']}  {row['title']}{many}: {row['detail']}")
+        say(f"{utc(row['at'])}  {row['sink']}  {row['outcome']}  {row['title']}{many}: {row['detail']}")
     return DONE
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()

@@ -7,10 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
 from actuator.client import ApiError, Client
-from nodekit.settings import parse_duration
+from actuator.printed import duration
 
 REFUSED, NOT_SENT, NO_RESULT = 70, 69, 75
 """Exit statuses for what is none of the remote program (after sysexits.h): the agent says no, or a number
@@ -53,10 +51,7 @@ def remote(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _seconds(text: str) -> float:
     """A number alone is seconds."""
-    try:
-        return float(text) if text.replace(".", "", 1).isdigit() else parse_duration(text)
-    except PydanticCustomError as error:
-        raise argparse.ArgumentTypeError(error.message()) from None
+    return float(text) if text.replace(".", "", 1).isdigit() else duration(text)
 
 
 def _send_command(client: Client, arguments: argparse.Namespace) -> int:

@@ -153,6 +153,10 @@ def test_a_request_names_its_node() -> None:
     assert wanted_switchover({"to": "B", "not_before": "soon"}, "alice", NOW, "n") == (
         "not_before is no number of unix seconds"
     )
+    assert wanted_switchover({"to": "B", "not_before": NOW - 61}, "alice", NOW, "n") == (
+        "not_before is in the past; leave it out for the next gap"
+    )
+    assert not isinstance(wanted_switchover({"to": "B", "not_before": NOW - 59}, "alice", NOW, "n"), str)
     wish = wanted_switchover({"to": "B"}, "alice", NOW, "n")
     assert wish == Request("n", "B", "alice", NOW)
 
