@@ -80,9 +80,12 @@ class Field:
         return all(node["active"] or not node["not_ready_because"] for node in self.group["nodes"])
 
     def must(self, condition: Callable[[], bool], timeout: float, otherwise: str) -> None:
-        """Wait for it. Raises TimeoutError with what the actuator says."""
+        """Wait for it. Raises TimeoutError with what the actuator says of the group and of each node."""
         if not poll(condition, timeout, every=0.02):
-            raise TimeoutError(f"{otherwise}: {self.group['why']}")
+            unready = [
+                f"{node['name']} {why}" for node in self.group["nodes"] for why in node["not_ready_because"][:1]
+            ]
+            raise TimeoutError(f"{otherwise}: {'; '.join([self.group['why'], *unready])}")
 
     def in_gap(self) -> None:
         """Wait for a moment well outside our window."""

@@ -70,6 +70,7 @@ def run(
                 for _ in range(count):
                     found.append(_once(name, CASES[name], field))
                     print(found[-1].line(), flush=True)
+                    field.restore()
     return found
 
 
@@ -78,8 +79,6 @@ def _once(name: str, case: Callable[[Field], Result], field: Field) -> Result:
         return case(field)
     except TimeoutError as error:
         return Result(name, missed=-1, doubled=-1, ok=False, note=f"broke down: {error}", strip="")
-    finally:
-        field.restore()
 
 
 def _report(row: str, results: list[Result], wanted: int, words: str) -> int:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from lab.binaries import CHECKOUT, debian
+from lab.blocks import BlockCollector
 from lab.chain import Chain
 from lab.fencing import FENCED, starts_fenced
 from lab.health import heal
@@ -24,6 +26,7 @@ from lab.stack import GROUP, Program, actuator_config
 from lab.talk import Talk
 from lab.webcall import get_json, get_text, post
 from nodekit.http import HttpError
+from nodekit.slots import current_slot
 
 MARKED = {"alertname": "ServiceDown", "severity": "critical", "host": "h1", "service": "mark"}
 STARTED = datetime.now(UTC).isoformat()
@@ -88,7 +91,7 @@ def field(running_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Ite
         secret.write_text(slack.webhook_url)
         config = actuator_config(running_chain, root, secret, "on", {"cooldown": "1s", "per_day": 9})
         for node in config["groups"][GROUP]["nodes"]:
-            node["via"] = "agent:h1"
+            node |= {"via": "agent:h1", "starts_paused": False}  # the agent's proof has to do
         rule = {
             "when": {"alertname": "ServiceDown"}, "do": [{"recover": {"service": "mark", "command": "restart"}}],
             "limits": {"per_hour": 1},
@@ -236,6 +239,40 @@ def _a_fence_outlives_a_restart(chain: Chain, field: Field) -> None:
     field.actuator.wake()
     config.write_text(FENCED)
     chain["A"].start_paused = True
+
+
+def test_a_holder_that_comes_back_when_its_agent_keeps_a_pause_is_paused_and_another_one_produces(
+    field: Field, running_chain: Chain
+) -> None:
+    """B dies and nothing fences its start, so that nobody else may be resumed before it was seen paused."""
+    chain = running_chain
+    assert poll(lambda: field.group()["phase"] == "steady", 60), field.group()["why"]
+    assert poll(lambda: field.group()["nodes"][0]["not_ready_because"] == [], 30), field.group()["nodes"][0]
+    assert not chain["B"].paused()
+    config = chain["B"].dir / "config" / "config.ini"
+    config.write_text("")
+    chain["B"].start_paused = False
+    blocks = BlockCollector(chain)
+
+    chain["B"].kill9()
+
+    def kept() -> bool:
+        told = [row["detail"] for row in field.steps("pause")]
+        return any(
+            "its agent pauses it when it starts" in detail and "no `pause-on-startup` was found" in detail
+            for detail in told
+        )
+
+    assert poll(kept, 20), field.steps("pause")
+    assert chain["A"].paused(), "B may be started at any moment: nobody else is resumed"
+    chain["B"].start()
+    assert poll(lambda: not chain["A"].paused(), 20, every=0.05), field.group()["why"]
+    assert chain["B"].paused()
+    assert poll(lambda: field.group()["phase"] == "steady", 40), field.group()["why"]
+    assert field.group()["holder"] == "A"
+    assert blocks.truth().doubled(blocks.first_slot, current_slot(time.time())) == 0
+    config.write_text(FENCED)
+    chain["B"].start_paused = True
 
 
 def test_a_result_that_comes_after_the_actuators_death_is_still_written_down(field: Field) -> None:
