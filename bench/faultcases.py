@@ -82,10 +82,12 @@ class Field:
     def must(self, condition: Callable[[], bool], timeout: float, otherwise: str) -> None:
         """Wait for it. Raises TimeoutError with what the actuator says of the group and of each node."""
         if not poll(condition, timeout, every=0.02):
+            group = self.group
             unready = [
-                f"{node['name']} {why}" for node in self.group["nodes"] for why in node["not_ready_because"][:1]
-            ]
-            raise TimeoutError(f"{otherwise}: {'; '.join([self.group['why'], *unready])}")
+                f"{node['name']} {'; '.join(node['not_ready_because'])}"
+                for node in group["nodes"] if node["not_ready_because"]
+            ]  # fmt: skip
+            raise TimeoutError(f"{otherwise}: {'; '.join([group['why'], *unready])}")
 
     def in_gap(self) -> None:
         """Wait for a moment well outside our window."""
