@@ -63,6 +63,13 @@ class Gatekeeper:
             return Verdict(status=403, why=f"{address} is not in auth.allow")
         return Verdict()
 
+    def knows(self, authorization: str) -> bool:
+        """Whether an Authorization header is of anybody in `auth`; what they may do, each route asks."""
+        if self._bears(authorization):
+            return True
+        name, password = basic_credentials(authorization)
+        return bool(name) and self._verify(name, password, self._auth.operators.get(name))
+
     def webhook(self, caller: Caller) -> Verdict:
         """May it deliver alerts?"""
         barred = self._barred(caller)
@@ -70,10 +77,9 @@ class Gatekeeper:
             return barred
         if self._auth.webhook is None:
             return Verdict("alertmanager")
-        scheme, _, given = caller.authorization.partition(" ")
-        if scheme.lower() != "bearer":
+        if not caller.authorization.lower().startswith("bearer "):
             return Verdict(status=401, why="send `Authorization: Bearer …`")
-        if any(_is_in(secret, given) for secret in self._auth.webhook.bearer_file):
+        if self._bears(caller.authorization):
             return Verdict("alertmanager")
         return Verdict(status=403, why="the bearer token is not valid")
 
@@ -100,6 +106,11 @@ class Gatekeeper:
         if open_to_this_machine and caller.host not in LOCAL_HOSTS:
             return Verdict(status=403, why=f"Host {caller.host!r} is not this machine")
         return None
+
+    def _bears(self, authorization: str) -> bool:
+        scheme, _, given = authorization.partition(" ")
+        known = () if self._auth.webhook is None else self._auth.webhook.bearer_file
+        return scheme.lower() == "bearer" and any(_is_in(secret, given) for secret in known)
 
     def _verify(self, name: str, password: str, known: Operator | None) -> bool:
         """bcrypt takes 60 ms, so a verified pair is remembered as a digest, for this process."""

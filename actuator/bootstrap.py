@@ -11,7 +11,6 @@ from importlib.metadata import version
 from flask import Flask, Response, jsonify, make_response, request
 from prometheus_client import CollectorRegistry, Info, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from waitress.server import create_server
 
 from actuator import groups, outcome
 from actuator.actions.failover import Failover
@@ -50,6 +49,8 @@ from actuator.step import Lane, Receipt, Step
 from actuator.webhook import MAX_BODY, Intake, alerts_blueprint
 from nodekit.http import HttpError
 from nodekit.nodeos import Nodeos
+from nodekit.serving import bound
+from nodekit.webfile import Gate
 
 log = logging.getLogger(__name__)
 
@@ -246,11 +247,10 @@ class Actuator:
                 return make_response(f"not ready: {', '.join(waiting)} not looked at yet\n", 503)
             return make_response("chainwarden actuator is ready.\n", 200)
 
-    def serve(self) -> None:
-        """Run until `stop`. Raises OSError when the address cannot be listened on."""
-        host, _, port = self.config.listen.rpartition(":")
-        server = create_server(
-            self.application(), host=host.strip("[]"), port=int(port), threads=THREADS, ident=None
+    def serve(self, gate: Gate | None = None) -> None:
+        """Run until `stop`; `gate`: of the web file. Raises OSError when the address cannot be had."""
+        server = bound(
+            self.config.listen, self.application(), gate, threads=THREADS, others=self.gatekeeper.knows
         )
         if not self.ledger.shared:
             self.executor.recover()

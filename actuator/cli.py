@@ -29,9 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     """
     arguments = command_line().parse_args(argv)
     try:
-        client = Client(
-            arguments.url or os.environ.get("CHAINWARDEN_URL", DEFAULT_URL), _credentials(arguments)
-        )
+        url = arguments.url or os.environ.get("CHAINWARDEN_URL", DEFAULT_URL)
+        client = Client(url, _credentials(arguments), arguments.ca_file)
         run: Callable[[Client, argparse.Namespace], int] = arguments.run
         return run(client, arguments)
     except ApiError as error:
@@ -53,6 +52,10 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument(
         "--password-file", type=Path, metavar="FILE", help="file with that operator's password"
     )
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="FILE",
+        help="who signed the actuator's certificate (PEM), when this machine does not know them",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="how to print it")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     status = commands.add_parser("status", help="groups, who produces, what is under way")

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from nodekit.http import HttpError, Reason, request, session
@@ -34,11 +36,16 @@ class ApiError(Exception):
 class Client:
     """Calls the API of one actuator. Every call raises ApiError."""
 
-    def __init__(self, url: str, credentials: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, credentials: tuple[str, str] | None = None, ca_file: Path | None = None
+    ) -> None:
+        """`ca_file`: of who signed the actuator's certificate, when this machine does not know them."""
         if not url.startswith(("http://", "https://")):
             raise ApiError(f"{url!r} is no address of an actuator; write one such as http://127.0.0.1:19189")
         self._url = url.rstrip("/")
         self._http = session()
+        if ca_file is not None:
+            self._http.verify = _readable(ca_file)
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if credentials is not None:
             token = base64.b64encode(":".join(credentials).encode()).decode()
@@ -124,6 +131,16 @@ class Client:
         if not isinstance(found, dict):
             raise ApiError(f"{self._url} answered no JSON object: is this a chainwarden actuator?")
         return found
+
+
+def _readable(ca_file: Path) -> str:
+    try:
+        ssl.create_default_context(cafile=str(ca_file))
+    except ssl.SSLError:
+        raise ApiError(f"--ca-file {ca_file}: no certificates in it", arrived=False) from None
+    except OSError as error:
+        raise ApiError(f"--ca-file {ca_file}: {error.strerror}", arrived=False) from None
+    return str(ca_file)
 
 
 def _said_no(error: HttpError) -> ApiError:

@@ -10,15 +10,18 @@ import threading
 from exporter.config import Config
 from exporter.exposition import plain
 from exporter.runtime import Runtime
-from exporter.serving import bound
 from exporter.web import application
 from nodekit import listening, webfile
 from nodekit.finding import remarks
 from nodekit.program import configured, parser
+from nodekit.serving import bound
 from nodekit.settings import ConfigError
 from nodekit.webfile import Gate
 
 log = logging.getLogger(__name__)
+
+THREADS = 4
+"""Threads that answer scrapes."""
 
 
 def _remarks(config: Config, gate: Gate | None) -> list[str]:
@@ -68,7 +71,7 @@ def _once(runtime: Runtime) -> int:
 
 def _serve(runtime: Runtime, listen: str, gate: Gate | None) -> int:
     try:
-        server = bound(listen, application(runtime), gate)
+        server = bound(listen, application(runtime), gate, threads=THREADS)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "write HOST:PORT"
         sys.stderr.write(f"chainwarden-exporter: cannot listen on {listen}: {reason}\n")

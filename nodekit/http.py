@@ -2,6 +2,7 @@
 
 import io
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -201,7 +202,9 @@ def request(
         # environment), of which nothing is wanted here, takes as long as all the rest.
         bare = not body and headers is None
         prepared = _bare(method, url) if bare else _prepared(method, url, body, headers)
-        with http.get_adapter(url).send(prepared, stream=True, timeout=timeout) as response:
+        with http.get_adapter(url).send(
+            prepared, stream=True, timeout=timeout, verify=http.verify or False
+        ) as response:
             content = _read(response, started + timeout, name)
             took = time.monotonic() - started
             _check_status(response, content, name)
@@ -275,6 +278,11 @@ def _classify(error: requests.RequestException, name: str, timeout: float) -> Ht
         chain = _causes(error)
         if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
             return HttpError(Reason.REFUSED, f"{name}: connection refused")
+        untrusted = next((cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), None)
+        if untrusted is not None:
+            return HttpError(
+                Reason.CONNECT, f"{name}: its certificate is not trusted: {untrusted.verify_message}"
+            )
         if any(isinstance(cause, TimeoutError) for cause in chain):
             return HttpError(Reason.TIMEOUT, f"{name}: no answer within {timeout:g} s")
         if any(isinstance(cause, NewConnectionError) for cause in chain):

@@ -150,7 +150,7 @@ class Gate:
             return True
         name, password = basic_credentials(header)
         if not name:
-            return False
+            return others(header)
         stored = users.get(name, "").encode()
         seen = hashlib.sha256(b"\0".join((name.encode(), password.encode(), stored))).digest()
         if any(hmac.compare_digest(seen, known) for known in self._known):
@@ -176,11 +176,12 @@ def basic_credentials(header: str) -> tuple[str, str]:
 Application = Callable[..., Iterable[bytes]]
 
 
-def _nobody(_header: str) -> bool:
+def nobody(_header: str) -> bool:
+    """The file alone says who may ask."""
     return False
 
 
-def guarded(application: Application, gate: Gate, others: Callable[[str], bool] = _nobody) -> Application:
+def guarded(application: Application, gate: Gate, others: Callable[[str], bool] = nobody) -> Application:
     """A WSGI application that answers only those who may ask; every path is behind it, as there.
 
     `others`: whether somebody whom the file does not name may ask, too.

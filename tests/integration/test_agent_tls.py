@@ -78,7 +78,7 @@ def agent(folder: Path, guarded: Guarded, ca: Path, password: str) -> Program:
 
 
 class Encrypted(Program):
-    """An agent that serves as its web file says."""
+    """A program that serves as its web file says."""
 
     def command(self) -> Sequence[str]:
         return [*super().command(), "--web.config.file", str(self.config_path.with_name("web.yml"))]

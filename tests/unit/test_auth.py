@@ -55,6 +55,30 @@ def test_two_tokens_are_valid_while_one_is_exchanged(keeper: Gatekeeper, header:
     assert keeper.webhook(caller(header)).status == status
 
 
+@pytest.mark.parametrize(
+    ("header", "known"),
+    [
+        ("Bearer old-token", True),
+        ("Bearer other", False),
+        (basic("alice", "correct horse"), True),
+        (basic("bob", "correct horse"), True),
+        (basic("alice", "wrong"), False),
+        (basic("nobody", "correct horse"), False),
+        ("", False),
+    ],
+)
+def test_at_the_web_files_gate_everybody_of_auth_is_known(
+    keeper: Gatekeeper, header: str, known: bool
+) -> None:
+    assert keeper.knows(header) is known
+
+
+def test_without_credentials_in_auth_it_knows_nobody() -> None:
+    alone = Gatekeeper(Auth.model_validate({}), loopback=True)
+
+    assert not any(alone.knows(header) for header in ("", "Bearer ", basic("alice", "")))
+
+
 def test_a_token_that_was_exchanged_counts_at_once(keeper: Gatekeeper, tmp_path: Path) -> None:
     (tmp_path / "old").write_text("newest-token\n")
 

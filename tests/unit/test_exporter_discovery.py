@@ -20,10 +20,10 @@ import pytest
 from exporter.config import Config
 from exporter.discovery import expanded, stamp
 from exporter.runtime import Runtime
-from exporter.serving import bound
 from exporter.web import application
 from lab.ports import free_port
 from lab.server import poll
+from nodekit.serving import bound
 from nodekit.settings import ConfigError, load
 from nodekit.webfile import Gate
 from tests.unit.test_exporter_production import Recorder, serving
@@ -151,7 +151,7 @@ def served(folder: Path, text: str) -> Iterator[int]:
     (folder / "web.yml").write_text(text)
     port = free_port()
     app = application(Runtime(folder / "exporter.yml", config(folder)))
-    server = bound(f"127.0.0.1:{port}", app, Gate(folder / "web.yml"))
+    server = bound(f"127.0.0.1:{port}", app, Gate(folder / "web.yml"), threads=2)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

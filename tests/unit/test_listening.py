@@ -66,7 +66,7 @@ def test_the_flag_opens_no_actuator_that_its_file_may_not_open(
     assert "`listen` 0.0.0.0:7000 is reachable from outside: set auth.webhook" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["exporter", "agent"])
+@pytest.mark.parametrize("name", MAINS)
 def test_with_tls_there_is_nothing_to_remark_and_a_wrong_web_file_is_found_by_the_check_and_the_start(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +88,9 @@ def test_with_tls_there_is_nothing_to_remark_and_a_wrong_web_file_is_found_by_th
     assert "plain HTTP" not in capsys.readouterr().err
     web.write_text("basic_auth_users: {}\n")
     assert MAINS[name](["--config.check", *flags]) == 0
-    assert "plain HTTP: " in (told := capsys.readouterr().err) and "its passwords can be read" in told
+    told = capsys.readouterr().err
+    assert "plain HTTP: " in told
+    assert "passwords can be read" in told
     for text, said in (
         ("tls_server_config: {cert_file: absent, key_file: absent}\n", "web.yml: tls_server_config: "),
         ("basic_auth_users: {alice: secret}\n", "web.yml:1: basic_auth_users: write bcrypt hashes"),

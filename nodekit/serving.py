@@ -1,17 +1,16 @@
-"""The server under the exporter's HTTP face: waitress, or werkzeug for TLS, which waitress has not."""
+"""The server under a program's HTTP face: waitress, or werkzeug for TLS, which waitress has not."""
 
 import ssl
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from waitress import wasyncore
 from waitress.server import create_server
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from nodekit.webfile import PATIENCE, Application, Gate, guarded
+from nodekit.webfile import PATIENCE, Application, Gate, guarded, nobody
 
-THREADS = 4
-"""Threads that answer scrapes; waitress queues the rest."""
 LOOK = 0.5
 """Seconds after which an idle server sees that it shall end."""
 
@@ -30,7 +29,7 @@ class _Quiet(WSGIRequestHandler):
     timeout = PATIENCE
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Scrapes are no news."""
+        """That a scrape came is no news."""
 
 
 class _TlsServer(ThreadedWSGIServer):
@@ -60,10 +59,10 @@ class _TlsServer(ThreadedWSGIServer):
 class _PlainServer:
     """waitress, which by itself leaves connections open when it is closed by another thread."""
 
-    def __init__(self, host: str, port: int, application: Application) -> None:
+    def __init__(self, host: str, port: int, application: Application, threads: int) -> None:
         self._sockets: dict[int, Any] = {}
         self._server = create_server(
-            application, host=host, port=port, threads=THREADS, ident=None, map=self._sockets
+            application, host=host, port=port, threads=threads, ident=None, map=self._sockets
         )
         self._closing = threading.Event()
         self._closed = threading.Event()
@@ -80,12 +79,23 @@ class _PlainServer:
         self._closed.wait(PATIENCE)
 
 
-def bound(listen: str, application: Application, gate: Gate | None) -> Serving:
-    """A server at `host:port`. Raises OSError and ValueError."""
+def bound(
+    listen: str,
+    application: Application,
+    gate: Gate | None,
+    *,
+    threads: int,
+    others: Callable[[str], bool] = nobody,
+) -> Serving:
+    """A server at `host:port`. Raises OSError and ValueError.
+
+    `gate`: of the web file; `others`: whether an Authorization header that it does not know may ask, too.
+    `threads`: how many requests are answered at once, the rest waits; with TLS each connection has its own.
+    """
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     if gate is not None:
-        application = guarded(application, gate)
+        application = guarded(application, gate, others)
         if gate.encrypted:
             return _TlsServer(host, int(port), application, gate)
-    return _PlainServer(host, int(port), application)
+    return _PlainServer(host, int(port), application, threads)
