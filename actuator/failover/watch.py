@@ -4,34 +4,30 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
-
 from actuator import groups, steps
 from actuator.configs.groups import Group, Mode, Trigger
-from actuator.facts import Facts, StepFact, active_members, at_the_same_time
+from actuator.facts import StepFact, active_members, at_the_same_time
 from actuator.failover import decide as deciding
 from actuator.failover.explain import held_words, outlook
 from actuator.failover.machine import Phase
 from actuator.failover.readiness import must_be_read, unfenced_now
+from actuator.failover.record import Compose, Record
 from actuator.failover.sight import Sight
 from actuator.failover.state import (
     Asked,
     Automation,
     Decision,
     GroupState,
-    Notice,
-    Order,
-    Outcome,
     Policy,
 )
 from actuator.failover.view import View
 from actuator.lease import Alone, Leadership
 from actuator.ledger import Ledger, LedgerError
-from actuator.step import Lane, Receipt, Refusal, Step, failover_key
+from actuator.step import Receipt, Refusal, Step
 from nodekit.slots import SLOT_SECONDS, round_slots
 
 log = logging.getLogger(__name__)
@@ -39,11 +35,6 @@ log = logging.getLogger(__name__)
 TICK = 1.0
 BUSY_TICK = 0.25
 """Seconds between decisions while nothing changes: at rest, and during a plan."""
-SIGHTING_EVERY = 5.0
-"""Seconds between notes of which nodes answer."""
-
-Compose = Callable[[Notice, Policy, Facts], Sequence[Step]]
-"""Puts a notice into words: one notification step a sink."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +69,18 @@ class GroupWatch:
         self.policy = policy_of(name, group)
         self._group = group
         self._ledger = ledger
-        self._compose = compose
-        self._planned = planned
         self._clock = clock
-        self._urls = {node.name: node.url for node in group.nodes}
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._asked: queue.SimpleQueue[tuple[Asked, Future[Answer]]] = queue.SimpleQueue()
-        self._told: set[str] = set()
-        self._noted_at = 0.0
         self._state = ledger.read(lambda connection: groups.load(connection, name)) or GroupState()
-        seen = ledger.read(lambda connection: groups.sightings(connection, name, self._urls))
+        urls = {node.name: node.url for node in group.nodes}
+        self._record = Record(ledger, self._leadership, self.policy, urls, compose, planned)
+        seen = ledger.read(lambda connection: groups.sightings(connection, name, urls))
         self.sight = Sight(group, seen, self._wake.set, clock)
         self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
         self._view: View | None = None
         self._alerted_at: float | None = None
-        self.last_ended: tuple[float, int] | None = None
-        """When the newest incident of this process ended, and its number."""
 
     def start(self) -> None:
         """Begin to look and decide."""
@@ -107,6 +93,11 @@ class GroupWatch:
         self._wake.set()
         self._thread.join(10)
         self.sight.stop()
+
+    @property
+    def last_ended(self) -> tuple[float, int] | None:
+        """When the newest incident of this process ended, and its number."""
+        return self._record.last_ended
 
     def view(self) -> View | None:
         """The newest decision with its facts; None before the first."""
@@ -200,7 +191,8 @@ class GroupWatch:
         if chain is not None:
             until = self._watching_since + round_slots(chain.producers) * SLOT_SECONDS
             state = replace(state, observe_until=until)
-        self._state, self._led, self._told = state, True, set()
+        self._state, self._led = state, True
+        self._record.forget()
 
     def _next_request(self) -> tuple[Asked, Future[Answer] | None]:
         try:
@@ -215,7 +207,7 @@ class GroupWatch:
             for name in active_members(facts):
                 self.sight.refresh(name)
         decision = deciding.decide(self._state, facts, self.policy, asked)
-        self._apply(decision, facts)
+        self._record.write(self._state, decision, facts)
         shown = replace(facts, held=held_words(decision.state.holds))
         self._view = View(self.policy, decision.state, shown, decision)
         if decision.state.phase is not self._state.phase or decision.orders:
@@ -244,64 +236,6 @@ class GroupWatch:
             for row in rows
         )
 
-    def _apply(self, decision: Decision, facts: Facts) -> None:
-        """Write everything that changed in one transaction; nothing happens before that."""
-        state = decision.state
-        changed = _durable(state) != _durable(self._state)
-        notices = [notice for notice in decision.notices if notice.key not in self._told]
-        note = facts.now - self._noted_at >= SIGHTING_EVERY
-        if not (changed or decision.orders or notices or note):
-            return
-        messages = [step for notice in notices for step in self._compose(notice, self.policy, facts)]
-        before = self._state
-
-        def job(connection: Connection) -> None:
-            self._leadership.confirm(connection, self.policy.group)
-            if changed:
-                self._write_state(connection, before, decision, facts.now)
-            for order in decision.orders:
-                steps.add(connection, self._step(order, state), facts.now)
-            for message in messages:
-                steps.add(connection, message, facts.now)
-            if note:
-                groups.saw(connection, self.policy.group, self._urls, facts.nodes)
-
-        self._ledger.write(job)
-        self._told.update(notice.key for notice in notices)
-        if before.plan is not None and state.plan is None:
-            self.last_ended = (facts.now, before.plan.first_epoch)
-        self._noted_at = facts.now if note else self._noted_at
-        if decision.orders or messages:
-            self._planned()
-
-    def _write_state(
-        self, connection: Connection, before: GroupState, decision: Decision, now: float
-    ) -> None:  # fmt: skip
-        name, state = self.policy.group, decision.state
-        groups.save(connection, name, state, now)
-        if state.epoch != before.epoch:
-            reason = f"superseded by epoch {state.epoch}: {decision.why}"
-            steps.cancel(connection, name, state.epoch, reason, now)
-        if state.plan is not None:
-            groups.open_incident(connection, name, state.plan)
-        ending = before.plan
-        if ending is not None and (state.plan is None or state.plan.first_epoch != ending.first_epoch):
-            groups.close_incident(connection, name, ending, decision.ended or Outcome("ended"), now)
-
-    def _step(self, order: Order, state: GroupState) -> Step:
-        group = self.policy.group
-        return Step(
-            key=failover_key(group, state.epoch, order.name, order.node),
-            action=order.verb,
-            target=f"node:{group}/{order.node}",
-            reason=order.reason,
-            lane=Lane.CONTROL,
-            arguments={"node": order.node, "step": order.name, "timeout": order.timeout},
-            not_after=order.not_after,
-            group=group,
-            epoch=state.epoch,
-        )
-
 
 def policy_of(name: str, group: Group) -> Policy:
     """The part of a group's configuration that decisions look at."""
@@ -320,8 +254,3 @@ def policy_of(name: str, group: Group) -> Policy:
         cooldown=group.cooldown,
         per_day=group.per_day,
     )
-
-
-def _durable(state: GroupState) -> GroupState:
-    """The state without what changes at every look."""
-    return replace(state, holder_active_at=None, observe_until=None)

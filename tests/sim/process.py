@@ -12,8 +12,9 @@ from actuator.facts import Facts, Reach, StepFact, active_members, at_the_same_t
 from actuator.failover import decide as deciding
 from actuator.failover import readiness
 from actuator.failover.machine import Phase
+from actuator.failover.record import SIGHTING_EVERY
 from actuator.failover.state import Asked, Decision, GroupState, Policy, Verb
-from actuator.failover.watch import BUSY_TICK, SIGHTING_EVERY, TICK
+from actuator.failover.watch import BUSY_TICK, TICK
 from actuator.lease import MARGIN, RENEW, TTL
 from actuator.step import FINAL, State
 from nodekit.slots import SLOT_SECONDS, round_slots
