@@ -157,7 +157,11 @@ SAMPLES: dict[str, Note] = {
              "run_id": 1_234_567.0, "age": 41.0, "errors": 2.0},
         ],
         accounts=[{"network": "xdc", "name": "node", "asset": "XDC", "balance": 3.25, "runway": 216_000.0}],
-        services=[{"host": "beijing", "service": "nginx", "up": 0.0}], services_up=1, left_out={"jobs": 2},
+        services=[
+            {"host": "beijing", "service": "nginx", "up": 0.0},
+            {"host": "beijing", "service": "redis", "up": None},
+        ],
+        services_up=1, left_out={"jobs": 2},
     ),
     "status_well": _own(
         "status", LAST, at="2023-11-15 13:00", problem="", attention=False, alerts=[], nodes=[], groups=[],

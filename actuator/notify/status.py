@@ -84,8 +84,8 @@ def accounts_of(samples: Iterable[Sample]) -> list[dict[str, Any]]:
 
 
 def services_of(samples: Iterable[Sample]) -> list[dict[str, Any]]:
-    """Each service, and whether it is up: 1 or 0."""
-    return _table(samples, ("host", "service"), {"service_up": "up"})
+    """Each service, and whether it is up: 1 or 0; None where that is unknown."""
+    return _table(samples, ("host", "service"), {"service_up": "up", "service_state_unknown": "unknown"})
 
 
 def _table(samples: Iterable[Sample], key: Sequence[str], names: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -389,9 +389,12 @@ def test_jobs_and_services_are_listed_each_by_its_own_labels() -> None:
         Sample("oracle_job_last_run_id", job, 11.0),
         Sample("oracle_round_age_seconds", job, 41.0),
         Sample("service_up", {"host": "h", "service": "zzz"}, 0.0),
+        Sample("service_state_unknown", {"host": "h", "service": "zzz"}, 0.0),
+        Sample("service_state_unknown", {"host": "h", "service": "unseen"}, 1.0),
         *up,
     ]
 
     shown = listed(samples)
     assert shown["jobs"] == [{**job, "known": None, "run_id": 11.0, "age": 41.0, "errors": None}]
-    assert ([one["service"] for one in shown["services"]], shown["services_up"]) == (["zzz"], 60)
+    assert [(one["service"], one["up"]) for one in shown["services"]] == [("unseen", None), ("zzz", 0.0)]
+    assert shown["services_up"] == 60
