@@ -189,7 +189,10 @@ class Actuator:
             hosts={name: reached(name, host) for name, host in self.config.hosts.items()},
             group_waits={name: sink.group_wait for name, sink in self.config.sinks.items()},
         )
-        intake = Intake(self.ledger, playbook, self.metrics, self._wake, time.time)
+        intake = Intake(
+            self.ledger, playbook, self.metrics, self._wake, time.time,
+            again=lambda group: self.watches[group].alerted(),
+        )  # fmt: skip
         app = Flask(__name__)
         app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         app.before_request(self._door)

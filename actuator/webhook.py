@@ -21,6 +21,7 @@ from actuator.ledger import Ledger, LedgerError
 from actuator.metrics import Metrics
 from actuator.plan import Playbook, plan
 from actuator.schema import quarantine
+from actuator.step import Lane
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Accepted:
     duplicate: int = 0
     planned: int = 0
     placements: list[str] = field(default_factory=list)
+    asked_again: set[str] = field(default_factory=set)
+    """Groups that alerts go on asking to look, whose question was put before."""
 
 
 class Intake:
@@ -50,12 +53,15 @@ class Intake:
         metrics: Metrics,
         wake: Callable[[], None],
         clock: Callable[[], float],
+        again: Callable[[str], None],
     ) -> None:
+        """`again` is told of each group that an alert asks to look once more: it fires on."""
         self._ledger = ledger
         self._playbook = playbook
         self._metrics = metrics
         self._wake = wake
         self._clock = clock
+        self._again = again
 
     def store(self, delivery: Delivery) -> Accepted:
         """Commit a delivery. Raises LedgerError when that is not possible; nothing is kept then."""
@@ -72,6 +78,8 @@ class Intake:
             log.warning("Alertmanager left out %d alerts: set max_alerts to 0", delivery.truncated)
         if result.planned:
             self._wake()
+        for group in result.asked_again:
+            self._again(group)
         return result
 
     def _write(
@@ -91,7 +99,15 @@ class Intake:
             for planned in plan(
                 alert, placed.placement, placed.episode, self._playbook, now, delivery.external_url
             ):
-                added += steps.add(connection, planned.step, now, skip=planned.refused, wait=planned.wait)
+                new = steps.add(connection, planned.step, now, skip=planned.refused, wait=planned.wait)
+                added += new
+                if (
+                    not new
+                    and planned.step.lane is Lane.ASK
+                    and planned.refused is None
+                    and planned.step.group
+                ):
+                    result.asked_again.add(planned.step.group)
             result.planned += added
             if placed.placement.opens or added:
                 result.accepted += 1

@@ -16,10 +16,10 @@ def opening(coming: Window, producers: tuple[str, ...], now: float) -> float:
     return coming.opens + round_slots(producers) * SLOT_SECONDS
 
 
-def missed_in_turn(
+def empty_in_turn(
     producer: str, producers: tuple[str, ...], recent: Sequence[Span], head: Mark, now: float
-) -> int | None:
-    """Empty slots of the current or last turn; None when that turn was not watched."""
+) -> tuple[bool, ...] | None:
+    """Of each due slot of the current or last turn, whether it is empty; None when that was not watched."""
     due = max(head.slot, current_slot(now - ARRIVAL) - 1)
     window = next_window(producer, due, producers)
     if window is None or window.first_slot > due:
@@ -31,4 +31,9 @@ def missed_in_turn(
         for span in recent
         for slot in range(max(span.first, window.first_slot), min(span.last, window.last_slot) + 1)
     }
-    return sum(1 for slot in window.slots if slot <= due and (slot > head.slot or not filled.get(slot, True)))
+    return tuple(slot > head.slot or not filled.get(slot, True) for slot in window.slots if slot <= due)
+
+
+def in_a_row(empty: Sequence[bool]) -> int:
+    """How many slots stayed empty since the newest block of a turn."""
+    return next((back for back, one in enumerate(reversed(empty)) if not one), len(empty))

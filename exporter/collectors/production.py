@@ -2,6 +2,7 @@
 
     antelope_producer_blocks_missed_total{chain="eos",producer="eosstorebest"} 3
     antelope_producer_missed_in_turn{chain="eos",producer="eosstorebest"} 3
+    antelope_producer_missed_in_a_row{chain="eos",producer="eosstorebest"} 0
     antelope_producer_next_turn_timestamp_seconds{chain="eos",producer="eosstorebest"} 1.7952158105e+09
 
 One node is enough; which one does not matter, slots are counted once. Counters take blocks that lie
@@ -23,7 +24,7 @@ from exporter.config import Config
 from exporter.configs.chains import Chain
 from exporter.memory import MemoryFile
 from exporter.observation import Metric, Record, Sample
-from exporter.turns import missed_in_turn, opening
+from exporter.turns import empty_in_turn, in_a_row, opening
 from nodekit.answers import Block, ChainInfo
 from nodekit.arrivals import Arrivals, chain_time, noted
 from nodekit.http import HttpError
@@ -79,13 +80,18 @@ IN_TURN = Metric(
     "Empty slots of its current turn, or of its last one when it is another's turn.",
     _LABELS,
 )
+IN_A_ROW = Metric(
+    "antelope_producer_missed_in_a_row",
+    "The newest of these slots that stayed empty, without a block after them: 0 when it produces again.",
+    _LABELS,
+)
 SCHEDULED = Metric("antelope_producer_scheduled", "1 when the producer is in the active schedule.", _LABELS)
 NEXT = Metric(
     "antelope_producer_next_turn_timestamp_seconds",
     "When it starts to work on the first block of its next turn, unix seconds.",
     _LABELS,
 )
-METRICS: tuple[Metric, ...] = (LAST, AGE, PRODUCED, MISSED, IN_TURN, SCHEDULED, NEXT)
+METRICS: tuple[Metric, ...] = (LAST, AGE, PRODUCED, MISSED, IN_TURN, IN_A_ROW, SCHEDULED, NEXT)
 
 
 class ProductionSource:
@@ -230,9 +236,10 @@ def view_samples(
         yield LAST.sample(slot_time(slot), chain, producer)
         yield AGE.sample(slot_time(slot), chain, producer)
     for producer in producers:
-        missed = missed_in_turn(producer, producers, books.view, head, now)
-        if missed is not None:
-            yield IN_TURN.sample(missed, chain, producer)
+        empty = empty_in_turn(producer, producers, books.view, head, now)
+        if empty is not None:
+            yield IN_TURN.sample(sum(empty), chain, producer)
+            yield IN_A_ROW.sample(in_a_row(empty), chain, producer)
 
 
 def chain_source(config: Config, name: str, nodes: Sequence[Sight]) -> ProductionSource:

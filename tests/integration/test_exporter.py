@@ -81,7 +81,8 @@ def test_missed_blocks_of_every_producer_equal_a_walk_over_the_chain(exporter: P
     walks = [walk(blocks[start : start + total + 1], chain.schedule) for start in range(len(blocks) - total)]
     assert (grown[produced], grown[missed]) in walks
     assert set(grown[missed]) == {chain.ours}
-    assert value(after, "antelope_producer_missed_in_turn", chain="eos", producer=chain.ours) == 12
+    for name in ("missed_in_turn", "missed_in_a_row"):
+        assert value(after, f"antelope_producer_{name}", chain="eos", producer=chain.ours) == 12
 
 
 def walk(blocks: list[Any], schedule: tuple[str, ...]) -> tuple[Counter[str], Counter[str]]:

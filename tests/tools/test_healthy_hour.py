@@ -122,6 +122,8 @@ def series_of_the_chain() -> Iterable[tuple[str, Callable[[int], Value]]]:
     ours, dead = 'chain="eos",producer="bp"', 'chain="eos",producer="producera"'
     yield f"antelope_producer_missed_in_turn{{{ours}", missed_in_turn
     yield f"antelope_producer_missed_in_turn{{{dead}", lambda _: 12
+    yield f"antelope_producer_missed_in_a_row{{{ours}", lambda _: 0
+    yield f"antelope_producer_missed_in_a_row{{{dead}", lambda _: 12
     yield f"antelope_producer_last_produced_age_seconds{{{ours}", lambda s: max(0, s % ROUND - TURN)
     yield f"antelope_producer_last_produced_age_seconds{{{dead}", lambda s: 10_000 + s
     yield f"antelope_producer_blocks_missed_total{{{ours}", lambda _: 7

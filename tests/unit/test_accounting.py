@@ -20,7 +20,7 @@ from exporter.accounting import (
     last_filled,
     steps,
 )
-from exporter.turns import missed_in_turn
+from exporter.turns import empty_in_turn, in_a_row
 from nodekit.slots import owner, slot_time
 
 FOUR = ("aa", "bb", "cc", "dd")
@@ -155,9 +155,10 @@ def test_empty_slots_count_as_soon_as_their_block_is_overdue(now_offset: float, 
     head = Mark(100, START + 2, "x", 1)
     recent = [Span(START - 20, START + 2, filled=True, producers=FOUR)]
 
-    missed = missed_in_turn("aa", FOUR, recent, head, slot_time(START + 2) + now_offset)
+    empty = empty_in_turn("aa", FOUR, recent, head, slot_time(START + 2) + now_offset)
 
-    assert missed == expected
+    assert empty is not None
+    assert (sum(empty), in_a_row(empty)) == (expected, expected)
 
 
 def test_empty_slots_below_the_head_count_at_once() -> None:
@@ -169,11 +170,28 @@ def test_empty_slots_below_the_head_count_at_once() -> None:
         Span(START + 12, START + 12, filled=True, producers=FOUR),
     ]
 
-    assert missed_in_turn("aa", FOUR, recent, head, slot_time(START + 12) - 0.5) == 3
+    empty = empty_in_turn("aa", FOUR, recent, head, slot_time(START + 12) - 0.5)
+
+    assert empty is not None
+    assert (sum(empty), in_a_row(empty)) == (3, 3)
+
+
+def test_empty_slots_before_a_block_of_the_same_turn_are_missed_and_over() -> None:
+    """Another node of ours took over in the middle of the turn."""
+    head = Mark(100, START + 11, "x", 1)
+    recent = [
+        Span(START - 20, START + 3, filled=True, producers=FOUR),
+        Span(START + 4, START + 7, filled=False, producers=FOUR),
+        Span(START + 8, START + 11, filled=True, producers=FOUR),
+    ]
+    empty = empty_in_turn("aa", FOUR, recent, head, slot_time(START + 40))
+
+    assert empty is not None
+    assert (sum(empty), in_a_row(empty)) == (4, 0)
 
 
 def test_a_turn_that_was_not_watched_from_its_beginning_is_unknown() -> None:
     head = Mark(100, START + 6, "x", 1)
     recent = [Span(START + 5, START + 6, filled=True, producers=FOUR)]
 
-    assert missed_in_turn("aa", FOUR, recent, head, slot_time(START + 6)) is None
+    assert empty_in_turn("aa", FOUR, recent, head, slot_time(START + 6)) is None

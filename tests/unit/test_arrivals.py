@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.accounting import Mark, Span
-from exporter.turns import missed_in_turn
+from exporter.turns import empty_in_turn
 from nodekit.arrivals import Arrivals, chain_time, clock_ahead, noted
 from nodekit.slots import SLOT_SECONDS, current_slot, slot_time
 
@@ -30,7 +30,8 @@ def looks(
 def missed(arrivals: Arrivals, head: Mark, at: float) -> int | None:
     """Of aa, on a chain that was full up to the head."""
     full = [Span(START - 100, head.slot, filled=True, producers=FOUR)]
-    return missed_in_turn("aa", FOUR, full, head, chain_time(arrivals, at))
+    empty = empty_in_turn("aa", FOUR, full, head, chain_time(arrivals, at))
+    return None if empty is None else sum(empty)
 
 
 @pytest.mark.parametrize("ahead", [-5.0, -2.0, -0.3, 0.0, 0.3, 2.0, 3.0, 60.0])
