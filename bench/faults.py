@@ -64,8 +64,8 @@ def run(
             if not stack.await_phase("steady", 2 * seconds + 30):
                 raise TimeoutError(stack.group()["why"])
             field = Field(stack, dice, inside=3 if trigger == "watch" else 8)
-            # The last irreversible block of a chain this young stands still for more than two rounds.
-            field.must(field.all_ready, 3 * seconds, "no standby is ready")
+            field.must(chain.settled, 4 * seconds, "its last irreversible block does not move yet")
+            field.must(field.all_ready, 60, "no standby is ready")
             for name, count in counts.items():
                 for _ in range(count):
                     found.append(_once(name, CASES[name], field))

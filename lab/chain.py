@@ -13,6 +13,7 @@ from lab.packing import OUR_KEY, WORLD_KEY, Action, new_account, schedule_contra
 from lab.server import ServerError, poll
 from lab.wallet import Wallet
 from nodekit.http import HttpError
+from nodekit.slots import round_slots
 
 MAX_PRODUCERS = 21
 IN_SYNC = 2
@@ -125,6 +126,14 @@ class Chain:
         if node.info().head_num < height:
             return False
         return node.reader.block(height).id == self.world.reader.block(height).id
+
+    def settled(self) -> bool:
+        """Whether the schedule's first round is irreversible: from then on that moves with every turn.
+
+        Before, it moves once by a few blocks and then stands still for more than a round and a half
+        (measured: from 84 s to 288 s with 21 producers). Raises HttpError.
+        """
+        return self.world.info().lib_num > round_slots(self.schedule)
 
     def active_schedule(self) -> tuple[str, ...]:
         """Producers in turn order as the world's head has them."""

@@ -42,14 +42,17 @@ class Wallet:
 
     def _cleos(self, *words: str) -> None:
         command = [str(self._antelope.program), "cleos", "--no-auto-keosd", "--url", self._node.url, *words]
-        result = subprocess.run(
-            command,
-            env={**os.environ, **self._antelope.environment()},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
+        try:
+            result = subprocess.run(
+                command,
+                env={**os.environ, **self._antelope.environment()},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=30,
+            )
+        except subprocess.TimeoutExpired:  # the node hangs, perhaps on purpose
+            raise WalletError(f"cleos {words[0]}: no answer within 30 s") from None
         if result.returncode:
             raise WalletError(f"cleos {words[0]}: {result.stderr.strip() or result.stdout.strip()}")
