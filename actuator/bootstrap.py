@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import version
 
 from flask import Flask, Response, jsonify, make_response, request
@@ -91,7 +91,7 @@ class Actuator:
         for name, group in config.groups.items():
             self.watches[name] = GroupWatch(
                 name, group, self.ledger, self._compose, self._wake, leadership=self.leadership,
-                recover=self._take_over,
+                recover=self._take_over, stopped=self._proofs(name),
             )  # fmt: skip
         self._stopped = threading.Event()
 
@@ -112,6 +112,14 @@ class Actuator:
             lambda: self.ledger.read(lambda connection: groups.epoch(connection, group)),
             Nodeos(node.url, timeout),
         )  # fmt: skip
+
+    def _proofs(self, group: str) -> dict[str, Callable[[], bool]]:
+        """What asks the agents of a group's hosts whether their nodes are stopped."""
+        return {
+            node: control.stopped
+            for (name, node), control in self._controls.items()
+            if name == group and isinstance(control, AgentControl)
+        }
 
     def _leadership(self) -> Leadership:
         if not self.ledger.shared:

@@ -72,6 +72,8 @@ class NodeFact:
     starts_paused: bool = False
     agent: bool = False
     """Pause and resume go through its host's agent, which can also prove that the process is stopped."""
+    stopped_at: float | None = None
+    """When that agent, asked since the connection ended, found no process and its start fenced."""
 
     @property
     def active(self) -> bool:

@@ -32,8 +32,9 @@ class Program(Server):
         self.url = f"http://127.0.0.1:{self.port}"
         self.config_path = folder / f"{name}.yml"
         self.module = module
+        self.config = {**config, "listen": f"127.0.0.1:{self.port}"}
         folder.mkdir(parents=True, exist_ok=True)
-        self.write({**config, "listen": f"127.0.0.1:{self.port}"})
+        self.write(self.config)
 
     def write(self, config: Mapping[str, Any]) -> None:
         """Replace the configuration."""

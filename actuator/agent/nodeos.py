@@ -27,7 +27,7 @@ SHOWS_WITHIN = 0.5
 class NodeService:
     """One nodeos. The epochs and fences that it was told of outlive the agent."""
 
-    commands = frozenset({"pause", "resume", "paused", "status"})
+    commands = frozenset({"pause", "resume", "paused", "stopped", "status"})
 
     def __init__(
         self,
@@ -64,13 +64,15 @@ class NodeService:
                 return self._old(message) or self._resume(message)
             if command == "paused":
                 return self._paused()
+            if command == "stopped":
+                return self._stopped()
             return Outcome(0, self._status())
 
     def recover(self, command: str, message: Mapping[str, object], stop: threading.Event) -> Outcome | None:
         """What the node shows after the agent died in the middle; a pause may simply be repeated."""
         if command == "pause":
             return self.run(command, message, stop)
-        return self._paused() if command == "paused" else None
+        return self.run(command, message, stop) if command in ("paused", "stopped") else None
 
     def _old(self, message: Mapping[str, object]) -> Outcome | None:
         epoch, known = message.get("epoch"), self._journal.fact(self._epoch_fact)
@@ -135,6 +137,16 @@ class NodeService:
             )
         return Outcome(STOPPED, f"no process matches, and its start is fenced by {fence}")
 
+    def _stopped(self) -> Outcome:
+        """Whether it is stopped with its start fenced; nothing is ordered, no fence is kept."""
+        try:
+            paused = self._control.paused()
+        except HttpError as error:
+            if not self._trace.known:
+                return Outcome(1, f"{error}; no process ever matched `match`, so none can be missed")
+            return self._unanswered(error)
+        return Outcome(1, f"it answers: paused={str(paused).lower()}")
+
     def _paused(self) -> Outcome:
         try:
             return Outcome(0, str(self._control.paused()).lower())
@@ -180,6 +192,7 @@ class NodeService:
         Returns the seconds until the next look is due. Raises JournalError.
         """
         with self._lock:
+            self._trace.get_to_know()
             return self._fence.guard()
 
 

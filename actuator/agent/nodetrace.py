@@ -1,11 +1,15 @@
 """What this host shows of a nodeos: its process, and where its start is fenced."""
 
+import time
 from pathlib import Path
 
 from actuator.agent.config import Node
 from actuator.agent.journal import Journal
 from actuator.agent.startfence import config_folder, in_arguments, in_config
 from nodekit.processes import Process, Scanner
+
+KNOW_EVERY = 5.0
+"""Seconds between looks for a process that never matched yet."""
 
 
 class Trace:
@@ -15,16 +19,35 @@ class Trace:
         self._node = node
         self._journal = journal
         self._folder_fact = f"config_dir/{name}"
+        self._seen_fact = f"seen/{name}"
+        self._known: bool = journal.fact(self._seen_fact) == str(node.match)
+        self._look_at = 0.0
 
     def process(self) -> Process | None:
         """The newest process whose command line matches; None when none does, or `match` is not set."""
         found = Scanner({"": self._node.target}).look()[""]
         newest = max(found, key=lambda one: one.ticks, default=None)
         if newest is not None:
+            if not self._known:
+                self._journal.note(
+                    self._seen_fact, str(self._node.match)
+                )  # another expression is to prove itself
+                self._known = True
             folder = config_folder(newest.words)
             if folder is not None and str(folder) != self._journal.fact(self._folder_fact):
                 self._journal.note(self._folder_fact, str(folder))
         return newest
+
+    @property
+    def known(self) -> bool:
+        """Whether a process ever matched: what was never seen cannot be found missing."""
+        return self._known
+
+    def get_to_know(self) -> None:
+        """Look for it now and then until it was seen once. Raises JournalError."""
+        if not self._known and self._node.match is not None and time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + KNOW_EVERY
+            self.process()
 
     def start_fence(self, seen: Process | None) -> str | None:
         """Where `pause-on-startup` stands, for the process that was `seen`; None when it was not found."""

@@ -44,7 +44,9 @@ class MemberWatch:
         believed: NodeFact,
         changed: Callable[[], None],
         clock: Clock = time.time,
+        stopped: Callable[[], bool] | None = None,
     ) -> None:
+        """`stopped` asks its host's agent whether it is stopped, its start fenced; None without one."""
         self.name = name
         self._node = node
         self._fact = believed
@@ -56,6 +58,11 @@ class MemberWatch:
         self._lock = threading.Lock()
         self._wire = Tripwire(node.url)
         self._asked_for = False
+        self._stopped = stopped
+        self.asking = False
+        """Its host's agent is being asked whether it is stopped."""
+        self._produced = False
+        """Its newest answer said that it produces."""
         self._read_at: tuple[float, float] | None = None
         self._timeout = node.timeout
 
@@ -94,8 +101,37 @@ class MemberWatch:
             if reading.head is not None and (not self._heads or self._heads[-1] != reading.head):
                 self._heads.append(reading.head)
         shown = (after.reach, after.paused, after.refusals)
+        if reading.reach is Reach.ANSWERS:
+            self._produced = reading.paused is False
         if asked_for or (before.reach, before.paused, before.refusals) != shown:
             self._changed()
+        self._suspect(after)
+
+    def _suspect(self, fact: NodeFact) -> None:
+        """Have the agent asked about who produced a moment ago, on a thread of its own: looks go on."""
+        run = fact.refusals
+        if self._stopped is None or not self._produced or self.asking or run is None:
+            return
+        if fact.stopped_at is None and run.last - run.since < SUSPECT_FOR:
+            self.asking = True
+            threading.Thread(
+                target=self._ask, args=(run.since,), name=f"ask-{self.name}", daemon=True
+            ).start()
+
+    def _ask(self, since: float) -> None:
+        """A finding counts in the run of refusals in which it was asked for."""
+        try:
+            asked_at = self._clock()
+            if self._stopped is None or not self._stopped():
+                return
+            with self._lock:
+                run = self._fact.refusals
+                if run is None or run.since != since:
+                    return
+                self._fact = replace(self._fact, stopped_at=asked_at)
+            self._changed()
+        finally:
+            self.asking = False
 
     def _read(self) -> Reading:
         try:

@@ -25,6 +25,14 @@ def gone(node: NodeFact, now: float, after: float) -> str | None:
     return f"{node.name} is gone: {said}, and starts paused"
 
 
+def found_stopped(node: NodeFact, now: float) -> str | None:
+    """That its host's agent finds it stopped since its connection ended; its answer to a pause proves it."""
+    run = node.refusals
+    if node.reach is not Reach.REFUSED or run is None or node.stopped_at is None or now - run.last > STALE:
+        return None
+    return f"{node.name} is gone: its host's agent finds no process since its connection ended"
+
+
 def worth_asking(node: NodeFact, now: float, after: float) -> str | None:
     """Why the agent of its host shall be asked for a proof: `gone` but for an asserted start fence."""
     said = refused(node, now, after)

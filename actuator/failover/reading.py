@@ -50,6 +50,7 @@ def believe(before: NodeFact, reading: Reading) -> NodeFact:
         active_since=(before.active_since or now) if answered and reading.paused is False else None,
         silences=0 if answered else before.silences + 1,
         broken_at=now if broke else before.broken_at,
+        stopped_at=before.stopped_at if reading.reach is Reach.REFUSED else None,
     )
 
 

@@ -17,6 +17,7 @@ from actuator.failover.enter import (
 from actuator.failover.gap import gap_until, next_opening
 from actuator.failover.machine import Event
 from actuator.failover.readiness import (
+    found_stopped,
     gone,
     just_restarted,
     lost,
@@ -45,6 +46,7 @@ from actuator.failover.triggers import (
     separate,
     silent_since,
     take_over,
+    urgent,
 )
 from actuator.step import Refusal
 from nodekit.slots import SLOT_SECONDS, round_slots, slot_time
@@ -177,8 +179,7 @@ def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
         return Decision(state, why=f"waiting for the first look at {holder.name} since it took over")
     if holder.paused:
         return _holder_paused(state, facts, policy, holder)
-    # An asserted start fence is the proof; without one the agent's answer to our pause is, before any resume.
-    proof = gone(holder, facts.now, policy.gone_after) or worth_asking(holder, facts.now, policy.gone_after)
+    proof = _dead(holder, facts, policy)
     if proof is not None and holder.refusals is not None:
         alive = alive_since(facts.chain, policy.producer, holder.refusals.since)
         if alive is None:
@@ -204,6 +205,17 @@ def _none_active(state: GroupState, facts: Facts, policy: Policy) -> Decision:
             ),
         )  # fmt: skip
     return Decision(state, notices=told, refusals=(Refusal("fence", why),), why=why)
+
+
+def _dead(holder: NodeFact, facts: Facts, policy: Policy) -> str | None:
+    """Why the holder's process is taken for dead, and worth a plan; None while that is not so.
+
+    An asserted start fence is the proof; without one the agent's answer to our pause is, before any resume.
+    """
+    said = gone(holder, facts.now, policy.gone_after) or worth_asking(holder, facts.now, policy.gone_after)
+    if said is None and urgent(facts, policy):  # else there is time to see whether it comes back
+        return found_stopped(holder, facts.now)
+    return said
 
 
 def _holder_paused(state: GroupState, facts: Facts, policy: Policy, holder: NodeFact) -> Decision:

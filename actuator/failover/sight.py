@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from actuator.configs.budget import QUICK_BEFORE, QUICK_LOOK
 from actuator.configs.groups import Group
@@ -29,7 +30,9 @@ class Sight:
         seen: Mapping[str, NodeFact],
         changed: Callable[[], None],
         clock: Callable[[], float] = time.time,
+        stopped: Mapping[str, Callable[[], bool]] = MappingProxyType({}),
     ) -> None:
+        """`stopped` has for members behind agents what asks for the end of their process."""
         self._group = group
         self._clock = clock
         self._stop = threading.Event()
@@ -44,6 +47,7 @@ class Sight:
                 ),
                 changed,
                 clock,
+                stopped.get(node.name),
             )
             for node in group.nodes
         }

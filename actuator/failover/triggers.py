@@ -27,8 +27,10 @@ SILENT_SLOTS = 2
 """Empty own slots in a row that mean: unpaused, but not producing."""
 HUNG_AFTER = 10.0
 """Seconds of silence outside our window after which a holder counts as hung."""
-HUNG_SOON, HUNG_MARGIN = 2.0, 8.0
-"""When our window opens within the margin, that much silence is enough."""
+HUNG_SOON = 2.0
+"""When our window opens soon, that much silence is enough."""
+URGENT_BEFORE = 8.0
+"""Seconds before our window opens in which a restart may not come back in time."""
 HUNG_LOOKS = 2
 """Looks that got no answer, beside that time: an actuator that was frozen itself wakes to one of them."""
 BLOCK_LEAD = 1.5
@@ -71,6 +73,12 @@ def alive_since(chain: ChainFact | None, producer: str, since: float) -> str | N
     return f"our blocks still arrive (slot {newest}): the node is alive, only its API is gone"
 
 
+def urgent(facts: Facts, policy: Policy) -> bool:
+    """Whether our window is open, or opens so soon that waiting may cost blocks."""
+    opens = next_opening(facts, policy.producer)
+    return opens is not None and opens - facts.now < URGENT_BEFORE
+
+
 def hung(holder: NodeFact, facts: Facts, policy: Policy) -> str | None:
     """Why a silent holder shall be fenced by a waiting pause and replaced; None while that is too early.
 
@@ -96,8 +104,7 @@ def hung(holder: NodeFact, facts: Facts, policy: Policy) -> str | None:
         return f"{holder.name} does not answer for {quiet:.1f} s and {len(empty)} of our slots stayed empty"
     if holder.silences < HUNG_LOOKS:
         return None  # perhaps we stood still ourselves: the time since its last answer is no evidence alone
-    soon = opens is not None and opens - facts.now < HUNG_MARGIN
-    if quiet < (HUNG_SOON if soon else HUNG_AFTER):
+    if quiet < (HUNG_SOON if urgent(facts, policy) else HUNG_AFTER):
         return None
     return f"{holder.name} does not answer for {quiet:.1f} s"
 

@@ -4,9 +4,10 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from actuator import groups, steps
 from actuator.configs.groups import Group, Mode, Trigger
@@ -60,8 +61,12 @@ class GroupWatch:
         *,
         leadership: Leadership | None = None,
         recover: Callable[[str], None] = lambda _group: None,
+        stopped: Mapping[str, Callable[[], bool]] = MappingProxyType({}),
     ) -> None:
-        """`recover` closes what another actuator's end left open; it is called before this one decides."""
+        """`recover` closes what another actuator's end left open; it is called before this one decides.
+
+        `stopped` has for members behind agents what asks for the end of their process.
+        """
         self._leadership = leadership or Alone()
         self._recover = recover
         self._led = False
@@ -77,7 +82,7 @@ class GroupWatch:
         urls = {node.name: node.url for node in group.nodes}
         self._record = Record(ledger, self._leadership, self.policy, urls, compose, planned)
         seen = ledger.read(lambda connection: groups.sightings(connection, name, urls))
-        self.sight = Sight(group, seen, self._wake.set, clock)
+        self.sight = Sight(group, seen, self._wake.set, clock, stopped)
         self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
         self._view: View | None = None
         self._alerted_at: float | None = None

@@ -12,6 +12,8 @@ from nodekit.nodeos import Nodeos
 
 MARGIN = 1.5
 """Seconds on top of the node's own time: the agent looks for the process when the API refuses."""
+PROOF_WITHIN = 1.0
+"""Seconds that an agent has to say whether a process is stopped; then it is asked anew."""
 UNCONFIRMED = 1
 """The agent's code for an order that it took, and could not carry out for sure."""
 
@@ -50,6 +52,14 @@ class AgentControl:
             raise KeptError(Reason.CLOSED, f"{where}: {told(answer.code, answer.output)}")
         if answer.code != 0:
             raise HttpError(Reason.CLOSED, f"{where}: {told(answer.code, answer.output)}")
+
+    def stopped(self) -> bool:
+        """Whether the agent finds no process and its start fenced; False also when it cannot be asked."""
+        try:
+            answer = self._sender.send(self._host, self._service, "stopped", PROOF_WITHIN, group=self._group)
+        except (NotSentError, LedgerError):
+            return False
+        return answer is not None and answer.code == STOPPED
 
     def paused(self) -> bool:
         """What the node says now. Raises HttpError."""

@@ -3,7 +3,6 @@
 The group acts on alerts only, and the playbook knows one that asks: nothing else can be the cause.
 """
 
-import re
 import shlex
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from lab.binaries import CHECKOUT
 from lab.blocks import BlockCollector
 from lab.chain import Chain
 from lab.fencing import starts_fenced
+from lab.hosted import agent_config, members_of, through_agent
 from lab.mosquitto import Mosquitto
 from lab.prometheus import Prometheus
 from lab.server import poll
@@ -28,7 +28,6 @@ from lab.webcall import get_json
 from nodekit.slots import current_slot
 
 STARTS = 2
-TOPICS = {"command": "cmd/h1", "result": "res/h1"}
 ASKS = {"when": {"alertname": "AntelopeProducerGaveUp"}, "do": [{"failover": {}}, {"notify": ["ops"]}]}
 TELLS = {"when": {"severity": ["critical", "warning"], "action": ""}, "do": [{"notify": ["ops"]}]}
 
@@ -73,34 +72,19 @@ def asked(chain: Chain, slack: Slack, broker: Mosquitto, folder: Path) -> dict[s
     secret = folder / "slack_webhook"
     secret.write_text(slack.webhook_url)
     config = actuator_config(chain, folder, secret, "on", {"trigger": "alerts"})
-    for node in config["groups"][GROUP]["nodes"]:
-        node |= {"via": "agent:h1", "starts_paused": False}  # the agent's proof has to do
-    return config | {
-        "mqtt": {"host": "127.0.0.1", "port": broker.port}, "playbook": [ASKS, TELLS],
-        "hosts": {"h1": {"command_topic": TOPICS["command"], "result_topic": TOPICS["result"]}},
-    }  # fmt: skip
+    return through_agent(config, broker) | {"playbook": [ASKS, TELLS]}
 
 
 def watched(chain: Chain, broker: Mosquitto, folder: Path) -> dict[str, Any]:
     """agent.yml: A's start program is what started it; after a crash nodeos ends with it (`database dirty flag`)."""
     node = chain["A"]
-    finding = {name: re.escape(str(one.dir / "data")) for name, one in chain.members.items()}
     start = f"echo x >> {folder}/starts; sleep 1.5; exec {shlex.join(node.command())}"
-    return {
-        "host": "h1", "topics": TOPICS, "mqtt": {"host": "127.0.0.1", "port": broker.port},
-        "journal": str(folder / "agent.db"),
-        "daemons": {"nodeos-a": {
-            "start": {"shell": start, "env": dict(node.environment()), "foreground": True}, "match": finding["A"],
-            "producer": "A", "timeout": "10s",
-            "watch": {"restart": {"at_most": STARTS, "backoff": {"first": "100ms", "most": "200ms"}}},
-        }},
-        "nodeos": {
-            name: {
-                "url": one.url, "group": GROUP, "match": finding[name], "config_dir": str(one.dir / "config"),
-            }
-            for name, one in chain.members.items()
-        },
+    daemon = {
+        "start": {"shell": start, "env": dict(node.environment()), "foreground": True},
+        "match": members_of(chain)["A"]["match"], "producer": "A", "timeout": "10s",
+        "watch": {"restart": {"at_most": STARTS, "backoff": {"first": "100ms", "most": "200ms"}}},
     }  # fmt: skip
+    return agent_config(chain, folder, broker, daemons={"nodeos-a": daemon})
 
 
 def alerts(agent: Program, actuator: Program, folder: Path) -> tuple[Alertmanager, Prometheus]:

@@ -18,6 +18,7 @@ from lab.blocks import BlockCollector
 from lab.chain import Chain
 from lab.fencing import FENCED, starts_fenced
 from lab.health import heal
+from lab.hosted import agent_config, through_agent
 from lab.mosquitto import Mosquitto
 from lab.node import Node
 from lab.server import poll
@@ -26,7 +27,7 @@ from lab.stack import GROUP, Program, actuator_config
 from lab.talk import Talk
 from lab.webcall import get_json, get_text, post
 from nodekit.http import HttpError
-from nodekit.slots import current_slot
+from nodekit.slots import current_slot, slot_of
 
 MARKED = {"alertname": "ServiceDown", "severity": "critical", "host": "h1", "service": "mark"}
 STARTED = datetime.now(UTC).isoformat()
@@ -67,40 +68,23 @@ def field(running_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Ite
     marks = root / "marks"
     heal(running_chain)
     with starts_fenced(running_chain), Mosquitto(root / "broker") as broker, Slack() as slack:
-        mqtt = {"host": "127.0.0.1", "port": broker.port}
-        agent = Program("agent", "actuator.agent", root / "agent", {
-            "host": "h1", "mqtt": mqtt, "topics": {"command": "cmd/h1", "result": "res/h1"},
-            "journal": str(root / "agent" / "agent.db"),
-            "services": {
-                "mark": {"commands": {
-                    "restart": {"shell": f"echo restarted >> {marks}"},
-                    "slow": {"shell": f"echo slow >> {marks}; sleep 2; echo done"},
-                    "fail": {"shell": "echo broken; exit 7"},
-                }},
-            },
-            "replace": replacement(root / "collectd"),
-            "nodeos": {
-                name: {
-                    "url": node.url, "group": GROUP, "match": re.escape(str(node.dir / "data")),
-                    "config_dir": str(node.dir / "config"),
-                }
-                for name, node in running_chain.members.items()
-            },
-        })  # fmt: skip
+        commands = {
+            "restart": {"shell": f"echo restarted >> {marks}"},
+            "slow": {"shell": f"echo slow >> {marks}; sleep 2; echo done"},
+            "fail": {"shell": "echo broken; exit 7"},
+        }
+        agent = Program("agent", "actuator.agent", root / "agent", agent_config(
+            running_chain, root / "agent", broker,
+            services={"mark": {"commands": commands}}, replace=replacement(root / "collectd"),
+        ))  # fmt: skip
         secret = root / "slack_webhook"
         secret.write_text(slack.webhook_url)
         config = actuator_config(running_chain, root, secret, "on", {"cooldown": "1s", "per_day": 9})
-        for node in config["groups"][GROUP]["nodes"]:
-            node |= {"via": "agent:h1", "starts_paused": False}  # the agent's proof has to do
         rule = {
             "when": {"alertname": "ServiceDown"}, "do": [{"recover": {"service": "mark", "command": "restart"}}],
             "limits": {"per_hour": 1},
         }  # fmt: skip
-        config |= {
-            "mqtt": mqtt,
-            "hosts": {"h1": {"command_topic": "cmd/h1", "result_topic": "res/h1", "timeout": "20s"}},
-            "playbook": [rule, *config["playbook"]],
-        }
+        config = through_agent(config, broker) | {"playbook": [rule, *config["playbook"]]}
         running_chain["C"].stop()
         with agent, Program("actuator", "actuator", root / "actuator", config) as actuator:
             made = Field(broker, agent, actuator, marks)
@@ -273,6 +257,32 @@ def test_a_holder_that_comes_back_when_its_agent_keeps_a_pause_is_paused_and_ano
     assert blocks.truth().doubled(blocks.first_slot, current_slot(time.time())) == 0
     config.write_text(FENCED)
     chain["B"].start_paused = True
+
+
+def test_a_crash_in_our_window_is_taken_over_at_once_when_the_hosts_agent_finds_no_process(
+    field: Field, running_chain: Chain
+) -> None:
+    """Without an agent two seconds of refusals prove it, and four blocks are lost."""
+    chain = running_chain
+    assert poll(lambda: field.group()["nodes"][1]["not_ready_because"] == [], 30), field.group()["nodes"][1]
+    blocks = BlockCollector(chain)
+    window = blocks.next_window()
+    poll(lambda: slot_of(chain.world.info().head_time) >= window.first_slot + 4, 60, every=0.01)
+
+    chain["A"].kill9()
+
+    truth = blocks.settle(window.last_slot)
+    strip = truth.strip(window.first_slot, window.last_slot)
+    assert strip[0] == "A" and strip[-1] == "B", strip
+    assert truth.doubled(window.first_slot, window.last_slot) == 0
+    assert truth.missed(window.first_slot, window.last_slot) <= 2, strip
+    assert poll(lambda: field.group()["phase"] == "steady", 40), field.group()["why"]
+    newest = get_json(f"{field.actuator.url}/api/history?limit=500")["incidents"][0]
+    assert newest["cause"] == "A is gone: its host's agent finds no process since its connection ended"
+    stopped = next(
+        row for row in field.steps("pause") if row["key"].endswith(f"/{newest['epoch']}/pause.1/A")
+    )
+    assert "no process matches, and its start is fenced by" in stopped["detail"]
 
 
 def test_a_result_that_comes_after_the_actuators_death_is_still_written_down(field: Field) -> None:

@@ -49,12 +49,14 @@ def put_in_place(mutation: Mutation) -> None:
 READINESS, RUNNING = "actuator.failover.readiness", "actuator.failover.running"
 VERIFYING = "actuator.failover.verifying"
 RESTING, TRIGGERS = "actuator.failover.resting", "actuator.failover.triggers"
+READING = "actuator.failover.reading"
 ENTER, GAP = "actuator.failover.enter", "actuator.failover.gap"
 
 DECISIONS = "tests/unit/test_failover_decisions.py::"
 FOUND = "tests/unit/test_failover_found.py::"
 GUARDS = "tests/unit/test_failover_guards.py::"
 HANG = "tests/unit/test_failover_hang.py::"
+STOPPED = "tests/unit/test_failover_stopped.py::"
 OPERATORS = "tests/unit/test_failover_operators.py::"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -66,6 +68,18 @@ MUTATIONS: tuple[Mutation, ...] = (
              "if said and node.agent else None",
              "if said else None",
              DECISIONS + "test_a_holder_that_is_silent_but_not_proven_gone_keeps_production"),
+    Mutation("an agent's word begins a plan only where blocks are at stake", RESTING,
+             "if said is None and urgent(facts, policy):",
+             "if said is None:",
+             STOPPED + "test_where_blocks_are_at_stake_the_agents_word_begins_a_plan_at_once"),
+    Mutation("an agent's word needs a fresh refusal", READINESS,
+             "or node.stopped_at is None or now - run.last > STALE:",
+             "or node.stopped_at is None:",
+             STOPPED + "test_nothing_is_begun_on_less"),
+    Mutation("an agent's word holds while connections are refused", READING,
+             "before.stopped_at if reading.reach is Reach.REFUSED else None",
+             "before.stopped_at",
+             STOPPED + "test_what_the_agent_found_holds_while_connections_are_refused"),
     Mutation("gone needs three refusals over two seconds", READINESS,
              "if run.count < REFUSALS or lasted < after or run.answered_before is None:",
              "if run.answered_before is None:",

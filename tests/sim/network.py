@@ -54,7 +54,7 @@ Effect = Callable[[Node, str], None]
 
 
 class Network:
-    """Carries `read`, `pause` and `resume` to nodes. `effect` is told of every pause and resume executed."""
+    """Carries `read`, `pause` and `resume` to nodes, `stopped` to agents. `effect` is told of every pause and resume executed."""
 
     def __init__(
         self, engine: Engine, chain: Chain, links: dict[str, Link], rng: Random, effect: Effect
@@ -86,6 +86,10 @@ class Network:
     def _arrive(self, node: Node, verb: str, once: "_Once") -> None:
         link = self.links[node.name]
         if link.down:
+            return
+        if verb == "stopped":
+            there = node.process != "down" or not node.starts_paused
+            self._back(link, once, Reach.BROKEN if there else STOPPED)
             return
         if node.agent and verb != "read":
             node.kept = verb == "pause"

@@ -20,7 +20,7 @@ from actuator.failover.sight import IN_WINDOW_INTERVAL, OPENING
 from actuator.failover.witnesses import SCHEDULE_EVERY, WALK
 from nodekit.slots import EPOCH
 from tests.sim.chain import OURS, Chain, Node
-from tests.sim.network import TIMEOUT, Answer, Shown
+from tests.sim.network import STOPPED, TIMEOUT, Answer, Shown
 
 if TYPE_CHECKING:
     from tests.sim.process import Actuator
@@ -44,6 +44,9 @@ class Eye:
         self.asked_for = False
         self.busy = False
         self.again = False
+        self.produced = False
+        """Its newest answer said that it produces."""
+        self.asking = False
         self.wired = False
         """An idle connection stands: the kernel tells when the process dies."""
         self.turn = 0
@@ -85,9 +88,34 @@ class Eye:
             same = same and before.reach is after.reach
         if asked_for or not same:
             self.actuator.wake()
+        if isinstance(answer, Shown):
+            self.produced = not answer.paused
+        self._suspect()
         self.busy = False
         self.wired = self.node.alive and not self.actuator.network.links[self.node.name].down
         self._next()
+
+    def _suspect(self) -> None:
+        """As MemberWatch._suspect."""
+        run = self.fact.refusals
+        if not self.node.agent or not self.produced or self.asking or run is None:
+            return
+        if self.fact.stopped_at is None and run.last - run.since < SUSPECT_FOR:
+            self.asking = True
+            asked_at, since, life = self.actuator.clock(), run.since, self.life
+            self.actuator.network.call(
+                self.node, "stopped", lambda answer: self._found(answer, asked_at, since, life)
+            )
+
+    def _found(self, answer: Answer, asked_at: float, since: float, life: int) -> None:
+        """What the agent says, in the run of refusals in which it was asked."""
+        if life != self.actuator.life:
+            return
+        self.asking = False
+        run = self.fact.refusals
+        if answer == STOPPED and run is not None and run.since == since:
+            self.fact = replace(self.fact, stopped_at=asked_at)
+            self.actuator.wake()
 
     def _same(self, reading: Reading) -> bool:
         """Whether it answers as before: a belief that only grows younger is made when it is asked for."""

@@ -164,6 +164,16 @@ def test_i7_a_crash_costs_nothing_outside_our_window_and_little_inside(producers
     assert sum(costs) / len(costs) < 3.0
 
 
+def test_i7_a_crash_that_the_hosts_agent_sees_costs_two_at_most() -> None:
+    """No two seconds: the agent finds no process and its start fenced, and proves it when it is told to pause."""
+    for moment in moments(WINDOW - 1.0, ROUND, 0.05):
+        settings = replace(NEAR, agents=(True, True, True), phase=max(0.1, moment - 2.5))
+        group = kept(Story(1, settings, length=moment + 12).add(moment, "kill", "A"))
+        assert len(group.record.missed) <= 2, f"crash at {moment:.2f}: {group.windows()}"
+        assert group.producing() == ["B"]
+        assert not group.record.doubled
+
+
 def test_i7_a_node_that_hangs_costs_little_and_is_paused_when_it_wakes() -> None:
     for moment in moments(WINDOW - 3.0, ROUND, 0.1):
         story = Story(1, NEAR, length=60).add(moment, "hang", "A").add(moment + 11, "wake", "A", 3.0)

@@ -13,6 +13,7 @@ from actuator.agent.journal import Journal
 from actuator.agent.nodefence import GUARD_EVERY
 from actuator.agent.nodeos import NodeService
 from actuator.failover.control import QueuedError, WritePath
+from actuator.remote.wire import STOPPED
 from nodekit.http import HttpError, Reason
 from tests.integration.test_agent_daemon import NEVER
 
@@ -146,3 +147,42 @@ def test_silence_of_a_process_that_runs_on_does_not_make_a_start_of_an_operators
 
     assert api.orders == [WritePath.PAUSE]
     assert journal.fact("fence/A") is None
+
+
+def test_only_a_process_that_was_seen_can_be_found_stopped(tmp_path: Path) -> None:
+    """A `match` that never matched anything is more likely wrong than its process gone."""
+    word = f"stands-for-nodeos-{tmp_path.name}"
+    (tmp_path / "config.ini").write_text("pause-on-startup = true\n")
+    node = Node.model_validate({
+        "url": "http://127.0.0.1:1", "group": "eos", "match": f"input.. {word}", "config_dir": str(tmp_path),
+    })  # fmt: skip
+    api = Api()
+    refused = HttpError(Reason.REFUSED, "connection refused")
+
+    def asked(path: Path) -> tuple[int, str]:
+        journal = Journal(path)
+        service = NodeService("A", node, journal, lambda: None, api)
+        service.guard()
+        found = service.run("stopped", {}, NEVER)
+        journal.close()
+        return found.code, found.output
+
+    api.trouble = refused
+    assert asked(tmp_path / "agent.db") == (
+        1, "connection refused; no process ever matched `match`, so none can be missed"
+    )  # fmt: skip
+    with running(word):
+        code, said = asked(tmp_path / "agent.db")
+        assert code == 1 and "its process" in said and said.endswith("runs")
+        api.trouble = None
+        assert asked(tmp_path / "agent.db") == (1, "it answers: paused=false")
+    api.trouble = refused
+    code, said = asked(tmp_path / "agent.db")
+    assert (code, "its start is fenced by" in said) == (STOPPED, True), (
+        "the journal remembers that it was seen"
+    )
+    (tmp_path / "config.ini").write_text("")
+    assert asked(tmp_path / "agent.db")[0] == 1, "it may start producing"
+    node = node.model_copy(update={"match": "another expression"})
+    assert "no process ever matched" in asked(tmp_path / "agent.db")[1], "it has to prove itself first"
+    assert api.orders == [], "a question orders nothing"

@@ -4,13 +4,18 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
 
 from actuator.facts import Facts, NodeFact, Reach
 from actuator.failover.members import MemberWatch
 from actuator.failover.readiness import paused_by_us, unready
 from actuator.failover.tripwire import Tripwire
 from actuator.failover.witnesses import until_settled
+from lab.server import poll
 from nodekit.nodeos import Nodeos
 from tests.unit.failover_world import POLICY, done
 
@@ -50,6 +55,77 @@ def test_refusals_are_counted_from_the_first_one() -> None:
     assert (first.refusals.count, second.refusals.count) == (1, 2)
     assert first.refusals.since == second.refusals.since
     assert second.refusals.answered_before is not None
+
+
+@contextmanager
+def served(answers: dict[str, object]) -> Iterator[tuple[str, int]]:
+    """A nodeos that gives these answers."""
+    handler = type("Handler", (Answers,), {"answers": answers})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server.server_address[:2]  # type: ignore[misc]
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("paused", "says", "found"),
+    [(False, True, True), (False, False, False), (True, True, False)],
+    ids=["it produced", "the agent sees it run", "it was a standby"],
+)
+def test_the_agent_is_asked_about_who_produced_until_its_connection_ended(
+    *, paused: bool, says: bool, found: bool
+) -> None:
+    asked: list[float] = []
+
+    def stopped() -> bool:
+        asked.append(time.time())
+        return says
+
+    told = threading.Event()
+    with served({**THEIRS, "/v1/producer/paused": paused}) as (host, port):
+        node = Nodeos(f"http://{host}:{port}", 1.0)
+        watch = MemberWatch("A", node, NodeFact("A", agent=True), told.set, stopped=stopped)
+        watch.look()
+    watch.close()
+    assert asked == [], "nobody is asked about a node that answers"
+    told.clear()
+
+    watch.look()
+    assert poll(lambda: not watch.asking, 5)
+    assert (watch.fact({}).stopped_at is not None) is found
+    assert len(asked) == (0 if paused else 1)
+    watch.look()
+    assert poll(lambda: not watch.asking, 5)
+    assert len(asked) == (0 if paused else 1 if found else 2), "until it says so"
+    watch.close()
+
+
+def test_what_an_agent_found_in_an_earlier_run_of_refusals_is_not_believed() -> None:
+    answer, going = threading.Event(), threading.Event()
+
+    def stopped() -> bool:
+        going.set()
+        return answer.wait(5)
+
+    with served({**THEIRS, "/v1/producer/paused": False}) as (host, port):
+        watch = MemberWatch(
+            "A", Nodeos(f"http://{host}:{port}", 1.0), NodeFact("A"), lambda: None, stopped=stopped
+        )
+        watch.look()
+    watch.close()
+    watch.look()
+    assert going.wait(5)
+    with served({**THEIRS, "/v1/producer/paused": True}) as (host, port):
+        watch._node = Nodeos(f"http://{host}:{port}", 1.0)
+        watch.look()
+    watch.close()
+    watch.look()  # it refuses again
+
+    answer.set()
+    assert poll(lambda: not watch.asking, 5)
+    assert watch.fact({}).reach is Reach.REFUSED
+    assert watch.fact({}).stopped_at is None
+    watch.close()
 
 
 def test_a_corrected_clock_does_not_make_two_seconds_of_refusals() -> None:
@@ -115,13 +191,15 @@ THEIRS: dict[str, object] = {
 
 
 class Answers(BaseHTTPRequestHandler):
-    """A paused nodeos of the chain `theirs`."""
+    """A nodeos; a paused one of the chain `theirs`."""
+
+    answers: dict[str, object] = {}  # noqa: RUF012 - a class for each server
 
     def do_GET(self) -> None:
         self.do_POST()
 
     def do_POST(self) -> None:
-        content = json.dumps(THEIRS[self.path]).encode()
+        content = json.dumps((self.answers or THEIRS)[self.path]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -26,6 +26,17 @@ class Agent:
         return None if self.code is None else SimpleNamespace(code=self.code, output="so it is")
 
 
+@pytest.mark.parametrize(
+    ("code", "found"), [(STOPPED, True), (1, False), (0, False), (0x1003, False), (None, False), (-1, False)],
+    ids=["stopped", "it runs", "done", "an older agent", "silent", "not sent"],
+)  # fmt: skip
+def test_only_one_answer_says_that_a_node_is_stopped(code: int | None, *, found: bool) -> None:
+    reader = Nodeos("http://127.0.0.1:9")
+    control = AgentControl(Agent(code), "h", "nodeos", "bp", lambda: 7, reader)  # type: ignore[arg-type]
+
+    assert control.stopped() is found
+
+
 def told(verb: str, code: int | None) -> Receipt:
     reader = Nodeos("http://127.0.0.1:9")  # nobody listens: what it acknowledged cannot be read back
     control = AgentControl(Agent(code), "h", "nodeos", "bp", lambda: 7, reader)  # type: ignore[arg-type]
