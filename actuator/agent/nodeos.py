@@ -70,9 +70,7 @@ class NodeService:
 
     def recover(self, command: str, message: Mapping[str, object], stop: threading.Event) -> Outcome | None:
         """What the node shows after the agent died in the middle; a pause may simply be repeated."""
-        if command == "pause":
-            return self.run(command, message, stop)
-        return self.run(command, message, stop) if command in ("paused", "stopped") else None
+        return self.run(command, message, stop) if command in ("pause", "paused", "stopped") else None
 
     def _old(self, message: Mapping[str, object]) -> Outcome | None:
         epoch, known = message.get("epoch"), self._journal.fact(self._epoch_fact)

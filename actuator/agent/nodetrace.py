@@ -20,6 +20,7 @@ class Trace:
         self._journal = journal
         self._folder_fact = f"config_dir/{name}"
         self._seen_fact = f"seen/{name}"
+        # By its expression: another one has to prove itself anew.
         self._known: bool = journal.fact(self._seen_fact) == str(node.match)
         self._look_at = 0.0
 
@@ -29,9 +30,7 @@ class Trace:
         newest = max(found, key=lambda one: one.ticks, default=None)
         if newest is not None:
             if not self._known:
-                self._journal.note(
-                    self._seen_fact, str(self._node.match)
-                )  # another expression is to prove itself
+                self._journal.note(self._seen_fact, str(self._node.match))
                 self._known = True
             folder = config_folder(newest.words)
             if folder is not None and str(folder) != self._journal.fact(self._folder_fact):
