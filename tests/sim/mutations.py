@@ -245,7 +245,7 @@ MUTATIONS: tuple[Mutation, ...] = (
              "    if False:\n        return None",
              FOUND + "test_blocks_that_came_after_the_api_went_prove_nothing_once_they_stop"),
     Mutation("a holder that answers late is not hung", TRIGGERS,
-             "if quiet < (HUNG_SOON if soon else HUNG_AFTER):",
+             "if quiet < (HUNG_SOON if urgent(facts, policy) else HUNG_AFTER):",
              "if False:",
              DECISIONS + "test_a_holder_that_is_silent_but_not_proven_gone_keeps_production"),
     Mutation("a holder is hung only after two looks in vain", TRIGGERS,
