@@ -275,7 +275,8 @@ def test_a_crash_in_our_window_is_taken_over_at_once_when_the_hosts_agent_finds_
     strip = truth.strip(window.first_slot, window.last_slot)
     assert strip[0] == "A" and strip[-1] == "B", strip
     assert truth.doubled(window.first_slot, window.last_slot) == 0
-    assert truth.missed(window.first_slot, window.last_slot) <= 2, strip
+    # One or none is usual; two more on a busy machine. Its cause, below, says what began it.
+    assert truth.missed(window.first_slot, window.last_slot) <= 3, strip
     assert poll(lambda: field.group()["phase"] == "steady", 40), field.group()["why"]
     newest = get_json(f"{field.actuator.url}/api/history?limit=500")["incidents"][0]
     assert newest["cause"] == "A is gone: its host's agent finds no process since its connection ended"
