@@ -22,6 +22,11 @@ class Planned:
     wait: float = 0.0
     """Seconds before it is performed."""
 
+    @property
+    def asks(self) -> str | None:
+        """The group whose look it asks for; None when it is no question, or one that may not be put."""
+        return self.step.group if self.step.lane is Lane.ASK and self.refused is None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:

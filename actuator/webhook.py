@@ -21,7 +21,6 @@ from actuator.ledger import Ledger, LedgerError
 from actuator.metrics import Metrics
 from actuator.plan import Playbook, plan
 from actuator.schema import quarantine
-from actuator.step import Lane
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +100,8 @@ class Intake:
             ):
                 new = steps.add(connection, planned.step, now, skip=planned.refused, wait=planned.wait)
                 added += new
-                if (
-                    not new
-                    and planned.step.lane is Lane.ASK
-                    and planned.refused is None
-                    and planned.step.group
-                ):
-                    result.asked_again.add(planned.step.group)
+                if not new and planned.asks is not None:
+                    result.asked_again.add(planned.asks)
             result.planned += added
             if placed.placement.opens or added:
                 result.accepted += 1

@@ -20,8 +20,8 @@ class Trace:
         self._journal = journal
         self._folder_fact = f"config_dir/{name}"
         self._seen_fact = f"seen/{name}"
-        # By its expression: another one has to prove itself anew.
-        self._known: bool = journal.fact(self._seen_fact) == str(node.match)
+        self.known: bool = journal.fact(self._seen_fact) == str(node.match)
+        """Whether a process ever matched this expression: what was never seen cannot be found missing."""
         self._look_at = 0.0
 
     def process(self) -> Process | None:
@@ -29,22 +29,17 @@ class Trace:
         found = Scanner({"": self._node.target}).look()[""]
         newest = max(found, key=lambda one: one.ticks, default=None)
         if newest is not None:
-            if not self._known:
+            if not self.known:
                 self._journal.note(self._seen_fact, str(self._node.match))
-                self._known = True
+                self.known = True
             folder = config_folder(newest.words)
             if folder is not None and str(folder) != self._journal.fact(self._folder_fact):
                 self._journal.note(self._folder_fact, str(folder))
         return newest
 
-    @property
-    def known(self) -> bool:
-        """Whether a process ever matched: what was never seen cannot be found missing."""
-        return self._known
-
     def get_to_know(self) -> None:
         """Look for it now and then until it was seen once. Raises JournalError."""
-        if not self._known and self._node.match is not None and time.monotonic() >= self._look_at:
+        if not self.known and self._node.match is not None and time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + KNOW_EVERY
             self.process()
 

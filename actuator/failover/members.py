@@ -115,14 +115,14 @@ class MemberWatch:
         if fact.stopped_at is None and run.last - run.since < SUSPECT_FOR:
             self.asking = True
             threading.Thread(
-                target=self._ask, args=(run.since,), name=f"ask-{self.name}", daemon=True
+                target=self._ask, args=(self._stopped, run.since), name=f"ask-{self.name}", daemon=True
             ).start()
 
-    def _ask(self, since: float) -> None:
+    def _ask(self, stopped: Callable[[], bool], since: float) -> None:
         """A finding counts in the run of refusals in which it was asked for."""
         try:
             asked_at = self._clock()
-            if self._stopped is None or not self._stopped():
+            if not stopped():
                 return
             with self._lock:
                 run = self._fact.refusals

@@ -51,6 +51,13 @@ class Field:
         found: dict[str, Any] = get_json(f"{self.actuator.url}/api/groups/{GROUP}")
         return found
 
+    def await_ready(self, place: int) -> None:
+        """Wait until the group is steady and the member at this place of it could take over."""
+        assert poll(lambda: self.group()["phase"] == "steady", 60), self.group()["why"]
+        assert poll(lambda: self.group()["nodes"][place]["not_ready_because"] == [], 30), self.group()[
+            "nodes"
+        ][place]
+
     def steps(self, action: str) -> list[dict[str, Any]]:
         history = get_json(f"{self.actuator.url}/api/history?limit=500")
         return [row for row in history["steps"] if row["action"] == action]
@@ -174,8 +181,7 @@ def test_production_moves_through_the_agent_which_proves_a_stopped_node_and_keep
     field: Field, running_chain: Chain
 ) -> None:
     chain = running_chain
-    assert poll(lambda: field.group()["phase"] == "steady", 60), field.group()["why"]
-    assert poll(lambda: field.group()["nodes"][1]["not_ready_because"] == [], 30), field.group()["nodes"][1]
+    field.await_ready(1)
     moved = field.cli("switchover", GROUP, "--to", "B")
     assert moved.returncode == 0, moved.stdout + moved.stderr
     assert chain["A"].paused()
@@ -230,8 +236,7 @@ def test_a_holder_that_comes_back_when_its_agent_keeps_a_pause_is_paused_and_ano
 ) -> None:
     """B dies and nothing fences its start, so that nobody else may be resumed before it was seen paused."""
     chain = running_chain
-    assert poll(lambda: field.group()["phase"] == "steady", 60), field.group()["why"]
-    assert poll(lambda: field.group()["nodes"][0]["not_ready_because"] == [], 30), field.group()["nodes"][0]
+    field.await_ready(0)
     assert not chain["B"].paused()
     config = chain["B"].dir / "config" / "config.ini"
     config.write_text("")
@@ -264,7 +269,7 @@ def test_a_crash_in_our_window_is_taken_over_at_once_when_the_hosts_agent_finds_
 ) -> None:
     """Without an agent two seconds of refusals prove it, and four blocks are lost."""
     chain = running_chain
-    assert poll(lambda: field.group()["nodes"][1]["not_ready_because"] == [], 30), field.group()["nodes"][1]
+    field.await_ready(1)
     blocks = BlockCollector(chain)
     window = blocks.next_window()
     poll(lambda: slot_of(chain.world.info().head_time) >= window.first_slot + 4, 60, every=0.01)
@@ -275,8 +280,7 @@ def test_a_crash_in_our_window_is_taken_over_at_once_when_the_hosts_agent_finds_
     strip = truth.strip(window.first_slot, window.last_slot)
     assert strip[0] == "A" and strip[-1] == "B", strip
     assert truth.doubled(window.first_slot, window.last_slot) == 0
-    # One or none is usual; two more on a busy machine. Its cause, below, says what began it.
-    assert truth.missed(window.first_slot, window.last_slot) <= 3, strip
+    assert truth.missed(window.first_slot, window.last_slot) <= 2, strip
     assert poll(lambda: field.group()["phase"] == "steady", 40), field.group()["why"]
     newest = get_json(f"{field.actuator.url}/api/history?limit=500")["incidents"][0]
     assert newest["cause"] == "A is gone: its host's agent finds no process since its connection ended"

@@ -58,10 +58,10 @@ def test_refusals_are_counted_from_the_first_one() -> None:
 
 
 @contextmanager
-def served(answers: dict[str, object]) -> Iterator[tuple[str, int]]:
+def served(answers: dict[str, object], port: int = 0) -> Iterator[tuple[str, int]]:
     """A nodeos that gives these answers."""
     handler = type("Handler", (Answers,), {"answers": answers})
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
+    with HTTPServer(("127.0.0.1", port), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server.server_address[:2]  # type: ignore[misc]
         server.shutdown()
@@ -115,8 +115,7 @@ def test_what_an_agent_found_in_an_earlier_run_of_refusals_is_not_believed() -> 
     watch.close()
     watch.look()
     assert going.wait(5)
-    with served({**THEIRS, "/v1/producer/paused": True}) as (host, port):
-        watch._node = Nodeos(f"http://{host}:{port}", 1.0)
+    with served({**THEIRS, "/v1/producer/paused": True}, port):
         watch.look()
     watch.close()
     watch.look()  # it refuses again
